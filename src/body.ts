@@ -1,0 +1,64 @@
+import type { Refusal } from "./refusal.ts";
+
+/**
+ * Reads a body without ever holding more than `maxBytes`. It resolves to the exact bytes, or to a refusal with the code
+ * `body_too_large`, `body_incomplete` or `body_already_parsed`; it does not reject.
+ */
+export type ReadBody = (maxBytes: number) => Promise<Uint8Array | Refusal>;
+
+/** Whether a value is a `Uint8Array` or `Buffer`, also one of another realm, where `instanceof` fails. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]");
+}
+
+/** The body exceeds the cap. */
+export const tooLarge: Refusal = { refused: "body_too_large" };
+
+/** The connection ended early. */
+export const incomplete: Refusal = { refused: "body_incomplete" };
+
+/** A body parser was faster; the hint names the line to change. */
+export function alreadyParsed(hint: string): Refusal {
+  return { refused: "body_already_parsed", hint };
+}
+
+/** Whether a `Content-Length` alone shows that a body is over the cap. It is a hint for refusing, never for accepting. */
+export function announcesMoreThan(contentLength: string | readonly string[] | null | undefined, maxBytes: number): boolean {
+  return typeof contentLength === "string" && /^[0-9]+$/.test(contentLength) && Number(contentLength) > maxBytes;
+}
+
+/** Joins chunks as bytes: joining them as text would split characters (pitfall P13). */
+export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return joined;
+}
+
+/** Reads a web stream under the cap and cancels it when it grows past the cap. */
+export async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | Refusal> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return joinBytes(chunks, length);
+      length += value.length;
+      if (length > maxBytes) {
+        // The answer must not wait for a sender that ignores the cancellation, nor fail with it.
+        reader.cancel().catch(() => undefined);
+        return tooLarge;
+      }
+      chunks.push(value);
+    }
+  } catch {
+    // The stream of a request fails only when its connection does; there is nobody left to tell.
+    return incomplete;
+  }
+}

@@ -1,0 +1,138 @@
+import type { RunContext } from "./context.ts";
+import type { DispatchResult } from "./dispatch.ts";
+import type { IdempotencyStore } from "./idempotency/store.ts";
+
+/** An event that this process may handle, and nobody else. */
+export interface HeldClaim {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly token: string;
+}
+
+/** How a run under a claim ended. */
+export type RunResult = DispatchResult | { readonly result: "store_unavailable"; readonly cause: unknown };
+
+/** What taking an event came to. */
+export type Taken =
+  | { readonly state: "claimed"; readonly claim: HeldClaim }
+  | { readonly state: "in_progress"; readonly retryAfterMs: number }
+  | { readonly state: "completed" }
+  | { readonly state: "unavailable"; readonly cause: unknown };
+
+/** Options of {@link createClaims}. */
+export interface ClaimsOptions {
+  readonly store: IdempotencyStore;
+  readonly leaseMs: number;
+  readonly ttlMs: number;
+}
+
+/** The router's use of an idempotency store. No method rejects. */
+export interface Claims {
+  take(key: string, fingerprint: string): Promise<Taken>;
+  /** Runs the handlers, then records or returns the event. */
+  run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult>;
+  /** Returns an event that was not handled. */
+  giveBack(claim: HeldClaim): Promise<void>;
+  /** Keeps a claim alive for handlers that outlive the answer; call the result when they end. */
+  keep(claim: HeldClaim, context: RunContext): () => void;
+}
+
+/** Waits before another try to record a handled event, in milliseconds. */
+const RECORD_AGAIN_AFTER_MS = [0, 50, 250];
+
+/** Handled events that could not be recorded; beyond this number the oldest are left to their lease. */
+const MOST_UNRECORDED = 10_000;
+
+/** Binds an idempotency store to the times that a router uses. */
+export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
+  // Handled here, but the store failed to take it down (pitfall P35): a redelivery must not run the handlers again.
+  const unrecorded = new Map<string, HeldClaim>();
+  const entryOf = (key: string, fingerprint: string): string => `${key}\n${fingerprint}`;
+
+  async function record(claim: HeldClaim): Promise<void> {
+    let failure: unknown;
+    for (const wait of RECORD_AGAIN_AFTER_MS) {
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      try {
+        // A stale token means that the lease ran out and another run may have recorded it: nothing is left to do.
+        await store.complete(claim.key, claim.token, { ttlMs });
+        return;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async function recordLate(claim: HeldClaim): Promise<Taken> {
+    try {
+      await record(claim);
+      unrecorded.delete(entryOf(claim.key, claim.fingerprint));
+      return { state: "completed" };
+    } catch (cause) {
+      return { state: "unavailable", cause };
+    }
+  }
+
+  async function giveBack(claim: HeldClaim): Promise<void> {
+    try {
+      await store.release(claim.key, claim.token);
+    } catch {
+      // The lease ends by itself, and the redelivery after that is handled.
+    }
+  }
+
+  function remember(claim: HeldClaim): void {
+    unrecorded.set(entryOf(claim.key, claim.fingerprint), claim);
+    if (unrecorded.size <= MOST_UNRECORDED) return;
+    for (const oldest of unrecorded.keys()) {
+      unrecorded.delete(oldest);
+      break;
+    }
+  }
+
+  return {
+    async take(key: string, fingerprint: string): Promise<Taken> {
+      const handled = unrecorded.size > 0 ? unrecorded.get(entryOf(key, fingerprint)) : undefined;
+      if (handled) return recordLate(handled);
+      try {
+        const answer = await store.claim(key, { fingerprint, leaseMs, ttlMs });
+        return answer.state === "claimed" ? { state: "claimed", claim: { key, fingerprint, token: answer.token } } : answer;
+      } catch (cause) {
+        return { state: "unavailable", cause };
+      }
+    },
+
+    giveBack,
+
+    async run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult> {
+      const settled = await work();
+      if (settled.result === "handler_failed" || settled.result === "retry_later") {
+        await giveBack(claim);
+        return settled;
+      }
+      try {
+        await record(claim);
+        return settled;
+      } catch (cause) {
+        remember(claim);
+        return { result: "store_unavailable", cause };
+      }
+    },
+
+    keep(claim: HeldClaim, context: RunContext): () => void {
+      const extend = (): void => {
+        store.extend(claim.key, claim.token, leaseMs).then(
+          (held) => {
+            if (!held) context.abort(new Error("The claim on this event was lost; another run may have started."));
+          },
+          // The store may be back at the next turn, well before the lease ends.
+          () => undefined,
+        );
+      };
+      const timer = setInterval(extend, leaseMs / 3);
+      extend();
+      return () => clearInterval(timer);
+    },
+  };
+}

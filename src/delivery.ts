@@ -1,0 +1,53 @@
+import type { ReadBody } from "./body.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** Anything with a case-insensitive `get`, such as the `Headers` of the Fetch standard. */
+export interface HeaderReader {
+  get(name: string): string | readonly string[] | null | undefined;
+}
+
+/** Headers as any platform has them: `Headers`, or the record of Node.js in any letter case. */
+export type HeaderSource = HeaderReader | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** One HTTP attempt of a provider, as an adapter hands it to `router.receive`. */
+export interface Delivery {
+  readonly method: string;
+  /** The request URL, absolute or only path and query. */
+  readonly url: string;
+  readonly headers: HeaderSource;
+  /**
+   * The raw body: its bytes, its text (only if it never was anything but text), or a function that reads it under a cap.
+   * Never a parsed object.
+   */
+  readonly body: Uint8Array | string | ReadBody;
+}
+
+/** What an adapter needs of a router. */
+export interface Receiver {
+  receive(delivery: Delivery): Promise<Outcome>;
+}
+
+const isReader = (headers: HeaderSource): headers is HeaderReader => typeof (headers as { get?: unknown }).get === "function";
+
+/**
+ * Finds a header whatever the letter case of its name; the one normaliser of the library.
+ *
+ * @param name in lower case
+ * @returns the only value; an array when the header arrived more than once; `undefined` when it is absent
+ */
+export function headerValue(headers: HeaderSource, name: string): string | readonly string[] | undefined {
+  const value = isReader(headers) ? headers.get(name) : fromRecord(headers, name);
+  if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
+  return value.length === 1 ? value[0] : value.length === 0 ? undefined : value;
+}
+
+function fromRecord(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  name: string,
+): string | readonly string[] | undefined {
+  if (Object.hasOwn(headers, name)) return headers[name];
+  for (const key of Object.keys(headers)) {
+    if (key.length === name.length && key.toLowerCase() === name) return headers[key];
+  }
+  return undefined;
+}

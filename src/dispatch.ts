@@ -1,0 +1,86 @@
+import type { HandlerContext } from "./context.ts";
+import type { VideoJob, VideoJobStatus } from "./job.ts";
+import { isDiscard, isRetryLater } from "./signals.ts";
+
+/** A handler with its types erased; registration has checked them. */
+export type AnyHandler = (subject: never, context: never) => unknown;
+
+/** The handlers of a router. Maps, so that an event named `constructor` finds nothing (pitfall P22). */
+export interface HandlerTable {
+  readonly byType: Map<string, readonly AnyHandler[]>;
+  readonly byStatus: Map<VideoJobStatus, readonly AnyHandler[]>;
+  any: readonly AnyHandler[];
+  unknown: readonly AnyHandler[];
+}
+
+/** How the handlers of one event ended, together. */
+export type DispatchResult =
+  | { readonly result: "processed" }
+  /** No handler is registered for the event. */
+  | { readonly result: "ignored" }
+  /** A handler threw `Discard`, and none failed. */
+  | { readonly result: "discarded"; readonly reason: string }
+  /** A handler threw `RetryLater`, and none failed otherwise. */
+  | { readonly result: "retry_later"; readonly afterSeconds: number; readonly cause: unknown }
+  /** `cause` is what a handler threw, or an `AggregateError` of several. */
+  | { readonly result: "handler_failed"; readonly cause: unknown };
+
+interface Run {
+  readonly handler: AnyHandler;
+  readonly subject: unknown;
+}
+
+const none: readonly AnyHandler[] = [];
+
+/** The handlers that an event concerns; for job handlers the subject is the job. */
+export function handlersFor(table: HandlerTable, event: unknown, context: HandlerContext): readonly Run[] {
+  const runs: Run[] = [];
+  for (const handler of table.byType.get(context.type) ?? none) runs.push({ handler, subject: event });
+  for (const handler of table.any) runs.push({ handler, subject: event });
+  if (table.byStatus.size > 0) {
+    const job: VideoJob | undefined = context.job;
+    if (job) for (const handler of table.byStatus.get(job.status) ?? none) runs.push({ handler, subject: job });
+  }
+  return runs;
+}
+
+/** The handlers for an event whose type the provider does not declare. */
+export function handlersForUnknown(table: HandlerTable, type: string, body: unknown): readonly Run[] {
+  return table.unknown.map((handler) => ({ handler, subject: { type, body } }));
+}
+
+/** Runs handlers concurrently and waits for all of them, whatever some of them throw. Never rejects. */
+export async function dispatch(runs: readonly Run[], context: HandlerContext): Promise<DispatchResult> {
+  if (runs.length === 0) return ignored;
+  const thrown: unknown[] = [];
+  const pending: Promise<unknown>[] = [];
+  for (const { handler, subject } of runs) {
+    try {
+      const returned = handler(subject as never, context as never);
+      // A handler may return nothing at all, which need not be waited for.
+      if (returned !== undefined) pending.push(Promise.resolve(returned).catch((error: unknown) => thrown.push(error)));
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  for (const promise of pending) await promise;
+  return thrown.length === 0 ? processed : sum(thrown);
+}
+
+const ignored: DispatchResult = { result: "ignored" };
+const processed: DispatchResult = { result: "processed" };
+
+/** A real failure outweighs a wish to retry, and that outweighs a discard. */
+function sum(thrown: readonly unknown[]): DispatchResult {
+  const failures = thrown.filter((error) => !isRetryLater(error) && !isDiscard(error));
+  if (failures.length > 0) {
+    const cause = failures.length === 1 ? failures[0] : new AggregateError(failures, `${failures.length} handlers failed`);
+    return { result: "handler_failed", cause };
+  }
+  const [first, ...others] = thrown.filter(isRetryLater);
+  if (first) {
+    const latest = others.reduce((late, other) => (other.afterSeconds > late.afterSeconds ? other : late), first);
+    return { result: "retry_later", afterSeconds: latest.afterSeconds, cause: latest };
+  }
+  return { result: "discarded", reason: thrown.find(isDiscard)?.reason ?? "" };
+}

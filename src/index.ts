@@ -1,0 +1,70 @@
+export type { ReadBody } from "./body.ts";
+export type { DeliveryHeaders, HandlerContext } from "./context.ts";
+export type { Delivery, HeaderReader, HeaderSource, Receiver } from "./delivery.ts";
+export type { DispatchResult } from "./dispatch.ts";
+export {
+  type AnyWebhookError,
+  ConfigurationError,
+  type ConfigurationErrorCode,
+  DeliveryError,
+  type DeliveryErrorCode,
+  HandlerError,
+  type HandlerErrorCode,
+  isWebhookError,
+  StoreError,
+  type StoreErrorCode,
+  VerificationError,
+  type VerificationErrorCode,
+  WebhookError,
+  type WebhookErrorCode,
+  type WebhookErrorOptions,
+} from "./errors.ts";
+export type { Claim, ClaimOptions, IdempotencyStore } from "./idempotency/store.ts";
+export {
+  toVideoJob,
+  type VideoJob,
+  type VideoJobKind,
+  type VideoJobOutput,
+  type VideoJobOutputParts,
+  type VideoJobParts,
+  type VideoJobStatus,
+} from "./job.ts";
+export type { Logger } from "./log.ts";
+export { type Answer, type Outcome, type OutcomeResult, toAnswer } from "./outcome.ts";
+export {
+  type AuthenticationOptions,
+  defineProvider,
+  type EndpointOptions,
+  type EventSchema,
+  type EventSchemas,
+  type EventsOf,
+  type JsonObject,
+  lazyEvents,
+  type MaxAgeOptions,
+  type OutputOf,
+  type Provider,
+  type ProviderDefinition,
+  type ProviderFactory,
+  type ProviderOptions,
+} from "./provider.ts";
+export type { Refusal } from "./refusal.ts";
+export type { ErrorContext, ErrorHandler } from "./report.ts";
+export {
+  createRouter,
+  type DispatchContext,
+  type EventFor,
+  type EventHandler,
+  type EventPattern,
+  type JobHandler,
+  type KnownPattern,
+  type Router,
+  type RouterOptions,
+  type TypesOf,
+  type UnknownEvent,
+} from "./router.ts";
+export { Discard, RetryLater, type RetryLaterOptions } from "./signals.ts";
+export type { Authenticated, Authenticity, SecretAnswer, SecretRequest, SecretSource } from "./signature/authenticate.ts";
+export { type HexFormat, type HmacHexOptions, hmacHex } from "./signature/hmac-hex.ts";
+export type { SignatureCheck, SignatureMatch, SignatureScheme } from "./signature/scheme.ts";
+export { type StandardWebhooksOptions, standardWebhooks } from "./signature/standard-webhooks.ts";
+export { type VerifyOptions, verify } from "./verify.ts";

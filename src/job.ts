@@ -1,0 +1,93 @@
+/** What a job makes. */
+export type VideoJobKind = "video" | "translation" | "render" | "avatar" | "image" | "audio" | "other";
+
+/** Where a job stands. */
+export type VideoJobStatus = "queued" | "processing" | "succeeded" | "failed" | "cancelled";
+
+/** A file that a job produced. */
+export interface VideoJobOutput {
+  type: "video" | "image" | "gif" | "audio" | "other";
+  /** As the provider sent it. Most lapse within days; never fetch it without an allow-list of hosts. */
+  url: string;
+  thumbnailUrl?: string;
+  durationSeconds?: number;
+  bytes?: number;
+  expiresAt?: Date;
+}
+
+/** One view of a job for every provider, so that one handler fits them all. */
+export interface VideoJob {
+  provider: string;
+  /** The provider's id of the video, translation, render or task. */
+  id: string;
+  kind: VideoJobKind;
+  status: VideoJobStatus;
+  /** From 0 to 1. */
+  progress?: number;
+  outputs: VideoJobOutput[];
+  error?: { message: string; code?: string; step?: string };
+  /** What the application sent along: `callback_id`, `external_task_id` or `external_id`. */
+  reference?: string;
+  occurredAt?: Date;
+}
+
+/** A text that says something: providers send `null` and `""` for fields that they do not fill. */
+export function toText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The first of several spellings that has a text. */
+export function firstText(...values: readonly unknown[]): string | undefined {
+  for (const value of values) {
+    const text = toText(value);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+/** Seconds or bytes, from a number or a decimal text such as `"5.1"`. */
+export function toAmount(value: unknown): number | undefined {
+  const amount = typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  return typeof amount === "number" && Number.isFinite(amount) && amount >= 0 ? amount : undefined;
+}
+
+/** A moment, from ISO 8601 text or milliseconds since 1970. */
+export function toDate(value: unknown): Date | undefined {
+  if (typeof value !== "string" && typeof value !== "number") return undefined;
+  // Date.parse takes almost any text for a date; only ISO 8601 is documented.
+  if (typeof value === "string" && !/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/.test(value)) return undefined;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** A {@link VideoJobOutput} in the making: whatever has no value is left out. */
+export type VideoJobOutputParts = Pick<VideoJobOutput, "type"> & {
+  readonly [Key in Exclude<keyof VideoJobOutput, "type">]?: VideoJobOutput[Key] | undefined;
+};
+
+/** A {@link VideoJob} in the making: whatever has no value is left out. */
+export interface VideoJobParts {
+  readonly provider: string;
+  readonly id: string;
+  readonly kind: VideoJobKind;
+  readonly status: VideoJobStatus;
+  readonly progress?: number | undefined;
+  /** Entries without a `url` are dropped. */
+  readonly outputs?: readonly VideoJobOutputParts[] | undefined;
+  readonly error?: { message: string; code?: string | undefined; step?: string | undefined } | undefined;
+  readonly reference?: string | undefined;
+  readonly occurredAt?: Date | undefined;
+}
+
+function withoutGaps(value: object): object {
+  const filled: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) if (member !== undefined) filled[key] = member;
+  return filled;
+}
+
+/** Builds a job from fields that may be missing, which is the usual state of a payload. */
+export function toVideoJob(parts: VideoJobParts): VideoJob {
+  const outputs = (parts.outputs ?? []).filter((output) => output.url !== undefined).map(withoutGaps);
+  const error = parts.error && withoutGaps(parts.error);
+  return withoutGaps({ ...parts, outputs, error }) as VideoJob;
+}

@@ -1,0 +1,107 @@
+import type { AnyWebhookError } from "./errors.ts";
+import { resultOf } from "./errors.ts";
+import { type Logger, logDelivery, nameOfThrown } from "./log.ts";
+import { type Outcome, type OutcomeResult, statusOf } from "./outcome.ts";
+import { type Refusal, toError } from "./refusal.ts";
+
+/** What is known of a delivery so far. */
+export interface Journey {
+  readonly startedAt: number;
+  type?: string;
+  id?: string;
+}
+
+/** Where a failure happened, for `onError`. */
+export interface ErrorContext {
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly result: OutcomeResult;
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
+  /** Whether the sender had its answer before this happened. */
+  readonly afterAnswer: boolean;
+}
+
+/** Hears of every failure and refusal. What it throws is logged and goes no further. */
+export type ErrorHandler = (error: AnyWebhookError, context: ErrorContext) => unknown;
+
+/** Options of {@link createReporter}. */
+export interface ReporterOptions {
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly errorHandlers: readonly ErrorHandler[];
+  readonly logger: Logger | undefined;
+  readonly clock: () => number;
+}
+
+/** Turns the end of a delivery into its outcome, one log line and, for failures, one error. */
+export interface Reporter {
+  end(journey: Journey, result: OutcomeResult, late?: boolean): Outcome;
+  refuse(journey: Journey, refusal: Refusal, late?: boolean): Outcome;
+}
+
+/** Makes the reporter of a router. */
+export function createReporter(options: ReporterOptions): Reporter {
+  const { provider, endpoint, errorHandlers, logger, clock } = options;
+
+  function write(journey: Journey, outcome: Outcome, late: boolean, error?: string): void {
+    if (logger === undefined) return;
+    try {
+      logDelivery(logger, { provider, outcome, milliseconds: clock() - journey.startedAt, late, error });
+    } catch {
+      // A logger that fails must not cost a delivery, and there is nowhere left to say so.
+    }
+  }
+
+  function tell(handler: ErrorHandler, error: AnyWebhookError, context: ErrorContext): void {
+    const failed = (thrown: unknown): void => {
+      (logger ?? console).error(`webhook provider=${provider} onError=failed error=${nameOfThrown(thrown)}`);
+    };
+    try {
+      Promise.resolve(handler(error, context)).catch(failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+
+  function end(journey: Journey, result: OutcomeResult, late = false): Outcome {
+    const outcome = toOutcome(journey, result);
+    write(journey, outcome, late);
+    return outcome;
+  }
+
+  function refuse(journey: Journey, refusal: Refusal, late = false): Outcome {
+    const outcome = toOutcome(journey, resultOf(refusal.refused), refusal);
+    write(journey, outcome, late, "cause" in refusal ? nameOfThrown(refusal.cause) : undefined);
+    // Nobody set up to listen, but a receiver that fails in silence cannot be mended.
+    const unheard = errorHandlers.length === 0 && logger === undefined && outcome.status >= 500;
+    if (errorHandlers.length === 0 && !unheard) return outcome;
+    const error = toError(refusal, { provider, deliveryId: journey.id, type: journey.type });
+    if (unheard) console.error(`video-webhooks: ${error.message}${placeOf(refusal.cause)}`);
+    const { type, id } = journey;
+    const context: ErrorContext = { provider, endpoint, result: outcome.result, type, id, afterAnswer: late };
+    for (const handler of errorHandlers) tell(handler, error, context);
+    return outcome;
+  }
+
+  return { end, refuse };
+}
+
+function toOutcome(journey: Journey, result: OutcomeResult, refusal?: Refusal): Outcome {
+  const { type, id } = journey;
+  const retryAfterSeconds = statusOf(result) === 503 ? Math.max(1, Math.ceil(refusal?.seconds ?? 5)) : undefined;
+  return {
+    result,
+    status: statusOf(result),
+    ...(type !== undefined && { type }),
+    ...(id !== undefined && { id }),
+    ...(result === "unauthenticated" && refusal && { reason: refusal.refused }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
+}
+
+/** The first line of a stack below the message, which may quote the payload and is left out. */
+function placeOf(cause: unknown): string {
+  const line = cause instanceof Error ? cause.stack?.split("\n").find((each) => /^\s+at /.test(each)) : undefined;
+  return line === undefined ? "" : ` Thrown${line.trimEnd().replace(/^\s+/, " ")}.`;
+}

@@ -1,0 +1,287 @@
+import { fetchHandler } from "./adapters/fetch.ts";
+import { createClaims } from "./claim.ts";
+import { createContext, type HandlerContext } from "./context.ts";
+import type { Delivery } from "./delivery.ts";
+import { type AnyHandler, type DispatchResult, dispatch, type HandlerTable, handlersFor, handlersForUnknown } from "./dispatch.ts";
+import { ConfigurationError } from "./errors.ts";
+import { createMemoryStore } from "./idempotency/memory.ts";
+import type { IdempotencyStore } from "./idempotency/store.ts";
+import type { VideoJob, VideoJobStatus } from "./job.ts";
+import type { Logger } from "./log.ts";
+import type { Outcome } from "./outcome.ts";
+import type { EventSchema, Provider } from "./provider.ts";
+import { receive } from "./receive.ts";
+import { createReporter, type ErrorHandler } from "./report.ts";
+
+/** `"avatar_video.*"` for `"avatar_video.success"`, and so on for every dot in a type. */
+type FamilyOf<Type> = Type extends `${infer Head}.${infer Rest}`
+  ? `${Head}.*` | (FamilyOf<Rest> extends infer Family extends string ? `${Head}.${Family}` : never)
+  : never;
+
+/** What `on` and `off` accept for a provider: its event types and their families. */
+export type EventPattern<Events extends object> = (keyof Events & string) | FamilyOf<keyof Events & string>;
+
+/** The event types that a pattern covers. */
+export type TypesOf<Events extends object, Pattern> = Pattern extends `${infer Family}.*`
+  ? Extract<keyof Events, `${Family}.${string}`>
+  : Extract<keyof Events, Pattern>;
+
+/** The events that a pattern covers. */
+export type EventFor<Events extends object, Pattern> = Events[TypesOf<Events, Pattern>];
+
+/** The sentence that the compiler prints for a misspelt event type. */
+export type KnownPattern<Name extends string, Events extends object, Pattern> = [Pattern] extends [EventPattern<Events>]
+  ? unknown
+  : {
+      readonly error: `${Name} has no event type "${Exclude<Pattern, EventPattern<Events>> & string}". Check the spelling, or use onUnknown() for types that this version does not know.`;
+    };
+
+/** Handles events; whatever it returns is awaited, and its value is not used. */
+export type EventHandler<Event, Type extends string = string> = (event: Event, context: HandlerContext<Type>) => unknown;
+
+/** Handles the normalised job of any provider. */
+export type JobHandler = (job: VideoJob, context: HandlerContext) => unknown;
+
+/** A verified event of a type that the provider does not declare, with its body as it was parsed. */
+export interface UnknownEvent {
+  readonly type: string;
+  readonly body: unknown;
+}
+
+/** What {@link Router.dispatch} has to be told; everything else has a default. */
+export type DispatchContext = Pick<HandlerContext, "type" | "id"> & Partial<Omit<HandlerContext, "provider" | "endpoint" | "job">>;
+
+/** Routes the deliveries of one provider at one endpoint. All methods work detached from the object, and `on…` return the router. */
+export interface Router<Name extends string, Events extends object> {
+  /** The provider, bound to its endpoint. */
+  readonly provider: Provider<Name, Events>;
+  /**
+   * Registers a handler for one event type, several, or a family such as `"avatar_video.*"`.
+   *
+   * @throws {@link ConfigurationError} for a type that the provider does not declare
+   */
+  on<const Pattern extends EventPattern<Events> | (string & {})>(
+    type: (Pattern | readonly Pattern[]) & KnownPattern<Name, Events, Pattern>,
+    handler: EventHandler<EventFor<Events, Pattern>, TypesOf<Events, Pattern> & string>,
+  ): this;
+  /** Registers a handler for every event type that the provider declares. */
+  onAny(handler: EventHandler<Events[keyof Events], keyof Events & string>): this;
+  /** Registers a handler for verified events of other types, which providers add without notice. */
+  onUnknown(handler: EventHandler<UnknownEvent>): this;
+  /** Registers a handler for jobs in one status, several, or every one (`"*"`). The same handler fits every provider's router. */
+  onJob(status: VideoJobStatus | readonly VideoJobStatus[] | "*", handler: JobHandler): this;
+  /** Registers a listener for every refusal and failure, also after the sender was answered. */
+  onError(handler: ErrorHandler): this;
+  /** Removes a handler that was registered with {@link Router.on} for these types. */
+  off<const Pattern extends EventPattern<Events> | (string & {})>(
+    type: (Pattern | readonly Pattern[]) & KnownPattern<Name, Events, Pattern>,
+    handler: EventHandler<EventFor<Events, Pattern>, TypesOf<Events, Pattern> & string>,
+  ): this;
+  /** Takes a delivery through the whole pipeline. Adapters call it; it never rejects. */
+  receive(delivery: Delivery): Promise<Outcome>;
+  /** Runs the handlers for an event that was verified before, as a queue worker does. It never rejects. */
+  dispatch(event: Events[keyof Events] | UnknownEvent, context: DispatchContext): Promise<DispatchResult>;
+  /** The adapter for everything Fetch-shaped: Workers, Deno, Bun, route handlers. */
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** Options of {@link createRouter}. */
+export interface RouterOptions {
+  /**
+   * Recognises duplicates; `false` switches that off, and every delivery runs its handlers.
+   * @default a store in memory for 100,000 events
+   */
+  readonly idempotency?: IdempotencyStore | false | undefined;
+  /**
+   * Milliseconds after which the sender gets its answer even though handlers still run.
+   * @default 90 % of what the provider waits
+   */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Largest body, in bytes. Reading stops beyond it.
+   * @default 1048576
+   */
+  readonly maxBodyBytes?: number | undefined;
+  /**
+   * Gets one line per delivery; `console` and pino fit.
+   * @default none; without a logger and without `onError`, failures of the receiver itself go to `console.error`
+   */
+  readonly logger?: Logger | undefined;
+  /**
+   * Milliseconds since 1970, for tests.
+   * @default Date.now
+   */
+  readonly clock?: (() => number) | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const statuses: readonly VideoJobStatus[] = ["queued", "processing", "succeeded", "failed", "cancelled"];
+
+/**
+ * Makes a router for the deliveries of one provider at one endpoint.
+ *
+ * @throws {@link ConfigurationError} for options that cannot work
+ *
+ * @example
+ * ```ts
+ * import { createRouter } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ *
+ * const router = createRouter(heygen({ secret: process.env.HEYGEN_WEBHOOK_SECRET ?? "whsec_example" }));
+ * router.on("avatar_video.success", (event) => {
+ *   console.log(event.event_data.video_id, event.event_data.url);
+ * });
+ * ```
+ */
+export function createRouter<Name extends string, Events extends object>(
+  provider: Provider<Name, Events>,
+  options: RouterOptions = {},
+): Router<Name, Events> {
+  const { logger, clock = Date.now, maxBodyBytes = 1_048_576, deadlineMs = provider.ackDeadlineMs * 0.9 } = options;
+  // Timers overflow beyond 2^31 milliseconds and then fire at once.
+  if (!(deadlineMs > 0 && deadlineMs < 2 ** 31))
+    throw new ConfigurationError("The option deadlineMs must be a number of milliseconds above zero.");
+  if (!(maxBodyBytes > 0)) throw new ConfigurationError("The option maxBodyBytes must be a number of bytes above zero.");
+
+  const table: HandlerTable = { byType: new Map(), byStatus: new Map(), any: [], unknown: [] };
+  const errorHandlers: ErrorHandler[] = [];
+  const { name, endpoint } = provider;
+  const reporter = createReporter({ provider: name, endpoint, errorHandlers, logger, clock });
+  const erased = provider as unknown as Provider<string, object>;
+  const pipeline = {
+    provider: erased,
+    schemas: new Map<string, EventSchema>(),
+    handlers: table,
+    claims: toClaims(options.idempotency, erased, deadlineMs),
+    reporter,
+    deadlineMs,
+    maxBodyBytes,
+    clock,
+  };
+
+  const router: Router<Name, Events> = {
+    provider,
+    on(type, handler) {
+      checkHandler(handler);
+      for (const each of expand(erased, type)) add(table.byType, each, handler as AnyHandler);
+      return router;
+    },
+    onAny(handler) {
+      checkHandler(handler);
+      table.any = [...table.any, handler as AnyHandler];
+      return router;
+    },
+    onUnknown(handler) {
+      checkHandler(handler);
+      table.unknown = [...table.unknown, handler as AnyHandler];
+      return router;
+    },
+    onJob(status, handler) {
+      checkHandler(handler);
+      for (const each of toStatuses(status)) add(table.byStatus, each, handler as AnyHandler);
+      return router;
+    },
+    onError(handler) {
+      checkHandler(handler);
+      errorHandlers.push(handler);
+      return router;
+    },
+    off(type, handler) {
+      for (const each of expand(erased, type)) {
+        const left = table.byType.get(each)?.filter((registered) => registered !== (handler as AnyHandler));
+        if (left) table.byType.set(each, left);
+      }
+      return router;
+    },
+    receive: (delivery) => receive(pipeline, delivery),
+    async dispatch(event, given) {
+      const known = Object.hasOwn(provider.events, given.type);
+      const context = createContext({
+        attempt: 1,
+        rawBody: new Uint8Array(),
+        authenticity: { method: "none" },
+        ...given,
+        headers: given.headers ?? {},
+        receivedAt: given.receivedAt?.getTime() ?? clock(),
+        provider: name,
+        endpoint,
+        toJob: () => (known ? erased.toJob(event as never, given.type as never) : undefined),
+      });
+      try {
+        const runs = known ? handlersFor(table, event, context) : handlersForUnknown(table, given.type, (event as UnknownEvent).body);
+        return await dispatch(runs, context);
+      } catch (cause) {
+        return { result: "handler_failed", cause };
+      }
+    },
+    fetch: (request) => answer(request),
+  };
+  const answer = fetchHandler(router);
+  return router;
+}
+
+function add<Key>(handlers: Map<Key, readonly AnyHandler[]>, key: Key, handler: AnyHandler): void {
+  handlers.set(key, [...(handlers.get(key) ?? []), handler]);
+}
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler === "function") return;
+  throw new ConfigurationError(`A handler must be a function, but is of type ${typeof handler}.`);
+}
+
+/** The declared types that patterns stand for, each once. */
+function expand(provider: Provider<string, object>, patterns: unknown): ReadonlySet<string> {
+  const declared = Object.keys(provider.events);
+  const types = new Set<string>();
+  for (const pattern of Array.isArray(patterns) ? patterns : [patterns]) {
+    const covered = declared.filter((type) => type === pattern || (isFamily(pattern) && type.startsWith(pattern.slice(0, -1))));
+    if (covered.length === 0) throw unknownType(provider.name, String(pattern), declared);
+    for (const type of covered) types.add(type);
+  }
+  return types;
+}
+
+function isFamily(pattern: unknown): pattern is string {
+  return typeof pattern === "string" && pattern.endsWith(".*");
+}
+
+function unknownType(provider: string, pattern: string, declared: readonly string[]): ConfigurationError {
+  const shared = (type: string): number => {
+    let length = 0;
+    while (length < pattern.length && pattern[length] === type[length]) length++;
+    return length;
+  };
+  const nearest = declared.reduce((best, type) => (shared(type) > shared(best) ? type : best));
+  const guess = shared(nearest) > 2 ? ` Did you mean "${nearest}"?` : "";
+  return new ConfigurationError(
+    `${provider} has no event type "${pattern}".${guess} Use onUnknown() for types that this version does not know.`,
+    { provider },
+  );
+}
+
+function toStatuses(status: VideoJobStatus | readonly VideoJobStatus[] | "*"): ReadonlySet<VideoJobStatus> {
+  if (status === "*") return new Set(statuses);
+  const chosen = new Set(typeof status === "string" ? [status] : status);
+  for (const each of chosen) {
+    if (!statuses.includes(each)) {
+      throw new ConfigurationError(`There is no job status "${each}". The statuses are ${statuses.join(", ")}, and "*" for all.`);
+    }
+  }
+  return chosen;
+}
+
+function toClaims(
+  idempotency: IdempotencyStore | false | undefined,
+  provider: Provider<string, object>,
+  deadlineMs: number,
+): ReturnType<typeof createClaims> | undefined {
+  if (idempotency === false) return undefined;
+  // Duplicates must be remembered for longer than a capture could be replayed (pitfall P26).
+  const replayableMs = (provider.maxAgeSeconds ?? 0) * 2000;
+  return createClaims({
+    store: idempotency ?? createMemoryStore(),
+    // Extending starts at the deadline, so the lease has to hold until well after it.
+    leaseMs: Math.max(60_000, deadlineMs * 2),
+    ttlMs: Math.max(7 * DAY_MS, replayableMs + DAY_MS),
+  });
+}

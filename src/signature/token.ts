@@ -1,0 +1,34 @@
+import { ConfigurationError } from "../errors.ts";
+import type { Refusal } from "../refusal.ts";
+import { equalTexts } from "./hmac.ts";
+
+/** Shorter values can be guessed. */
+const LEAST_CHARACTERS = 16;
+
+/** Checks the `token` query parameter of a request URL. */
+export type TokenCheck = (url: string) => Refusal | undefined;
+
+/**
+ * Guards callbacks that a provider does not sign: the URL that was registered carries an unguessable value.
+ *
+ * @throws {@link ConfigurationError} for a token that is missing, shorter than 16 characters or has white space at its ends
+ */
+export function tokenCheck(token: unknown): TokenCheck {
+  if (typeof token !== "string" || token.trim() !== token || token.length < LEAST_CHARACTERS) {
+    throw new ConfigurationError(
+      `The token must be a string of at least ${LEAST_CHARACTERS} characters without white space at its ends. Make one with crypto.randomUUID().`,
+    );
+  }
+  return function checkToken(url) {
+    const [given, ...more] = new URLSearchParams(queryOf(url)).getAll("token");
+    return given !== undefined && more.length === 0 && equalTexts(token, given) ? undefined : { refused: "token_mismatch" };
+  };
+}
+
+// Adapters hand over absolute URLs as well as `/path?query`, which `new URL` would refuse.
+function queryOf(url: string): string {
+  const query = url.indexOf("?");
+  if (query < 0) return "";
+  const fragment = url.indexOf("#", query);
+  return url.slice(query + 1, fragment < 0 ? undefined : fragment);
+}

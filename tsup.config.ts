@@ -1,0 +1,23 @@
+import type { Options } from "tsup";
+
+const config: Options = {
+  entry: {
+    index: "src/index.ts",
+    konpro: "src/providers/konpro.ts",
+    heygen: "src/providers/heygen.ts",
+    videopilot: "src/providers/videopilot.ts",
+    kling: "src/providers/kling.ts",
+    node: "src/adapters/node.ts",
+    idempotency: "src/idempotency/index.ts",
+  },
+  format: ["esm", "cjs"],
+  target: "es2022",
+  dts: true,
+  splitting: true,
+  treeshake: true,
+  clean: true,
+  // Deno and Workers know the built-in modules by their `node:` names only.
+  removeNodeProtocol: false,
+};
+
+export default config;
