@@ -121,18 +121,22 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
     },
 
     keep(claim: HeldClaim, context: RunContext): () => void {
-      const extend = (): void => {
-        store.extend(claim.key, claim.token, leaseMs).then(
-          (held) => {
-            if (!held) context.abort(new Error("The claim on this event was lost; another run may have started."));
-          },
+      let ended = false;
+      const extend = async (): Promise<void> => {
+        try {
+          const held = await store.extend(claim.key, claim.token, leaseMs);
+          // Once the run has ended its token is spent, which is no loss.
+          if (!held && !ended) context.abort(new Error("The claim on this event was lost; another run may have started."));
+        } catch {
           // The store may be back at the next turn, well before the lease ends.
-          () => undefined,
-        );
+        }
       };
       const timer = setInterval(extend, leaseMs / 3);
       extend();
-      return () => clearInterval(timer);
+      return () => {
+        ended = true;
+        clearInterval(timer);
+      };
     },
   };
 }

@@ -51,12 +51,13 @@ export function toAmount(value: unknown): number | undefined {
   return typeof amount === "number" && Number.isFinite(amount) && amount >= 0 ? amount : undefined;
 }
 
-/** A moment, from ISO 8601 text or milliseconds since 1970. */
+// Date.parse takes almost any text for a date, and a time without a zone for local time.
+const isoForm = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|z|[+-]\d\d:\d\d)?$/;
+
+/** A moment, from ISO 8601 text (UTC unless it says otherwise) or milliseconds since 1970. */
 export function toDate(value: unknown): Date | undefined {
-  if (typeof value !== "string" && typeof value !== "number") return undefined;
-  // Date.parse takes almost any text for a date; only ISO 8601 is documented.
-  if (typeof value === "string" && !/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/.test(value)) return undefined;
-  const date = new Date(value);
+  const [, day, time, zone = "Z"] = (typeof value === "string" && isoForm.exec(value)) || [];
+  const date = new Date(day === undefined ? (typeof value === "number" ? value : Number.NaN) : `${day}T${time}${zone.toUpperCase()}`);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 

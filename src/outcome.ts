@@ -56,37 +56,32 @@ export interface Answer {
   readonly body?: string;
 }
 
-interface Row {
-  readonly status: number;
-  /** Present on refusals and failures only: the fixed text of the problem body. */
-  readonly detail?: string;
-}
-
-const rows: Readonly<Record<OutcomeResult, Row>> = {
-  processed: { status: 200 },
-  duplicate: { status: 200 },
-  ignored: { status: 200 },
-  unknown: { status: 200 },
-  discarded: { status: 200 },
-  validation: { status: 204 },
-  method_not_allowed: { status: 405, detail: "Only POST and OPTIONS are answered here." },
-  body_too_large: { status: 413, detail: "The body is larger than this endpoint accepts." },
-  body_incomplete: { status: 400, detail: "The body ended before it was complete." },
-  body_already_parsed: { status: 500, detail: "The receiver is misconfigured." },
-  unauthenticated: { status: 401, detail: "The delivery could not be authenticated." },
-  body_not_utf8: { status: 400, detail: "The body is not valid UTF-8." },
-  body_not_json: { status: 400, detail: "The body is not valid JSON." },
-  body_not_object: { status: 400, detail: "The body is not a JSON object." },
-  event_type_missing: { status: 400, detail: "The body names no event type." },
-  payload_invalid: { status: 422, detail: "The payload does not have the form documented for its type." },
-  in_progress: { status: 503, detail: "The same event is being handled." },
-  deadline_exceeded: { status: 503, detail: "The event is still being handled." },
-  retry_later: { status: 503, detail: "The receiver asks to be sent this event again later." },
-  handler_failed: { status: 500, detail: "The event could not be handled." },
-  store_unavailable: { status: 503, detail: "The receiver cannot record the event at the moment." },
-  configuration: { status: 500, detail: "The receiver is misconfigured." },
+const statuses: Readonly<Record<OutcomeResult, number>> = {
+  processed: 200,
+  duplicate: 200,
+  ignored: 200,
+  unknown: 200,
+  discarded: 200,
+  validation: 204,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  body_incomplete: 400,
+  body_already_parsed: 500,
+  unauthenticated: 401,
+  body_not_utf8: 400,
+  body_not_json: 400,
+  body_not_object: 400,
+  event_type_missing: 400,
+  payload_invalid: 422,
+  in_progress: 503,
+  deadline_exceeded: 503,
+  retry_later: 503,
+  handler_failed: 500,
+  store_unavailable: 503,
+  configuration: 500,
 };
 
+// RFC 9110, section 15.
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
@@ -99,39 +94,23 @@ const titles: Readonly<Record<number, string>> = {
 
 /** The HTTP status of a result. */
 export function statusOf(result: OutcomeResult): number {
-  return rows[result].status;
+  return statuses[result];
 }
 
-/** Whether a result means that the sender need not deliver the event again. */
-export function isSettled(result: OutcomeResult): boolean {
-  return rows[result].status < 300;
-}
-
-const methods = { allow: "POST, OPTIONS" };
-const json = { "content-type": "application/json" };
-const problem = { "content-type": "application/problem+json" };
-
-// Serialised once: a refusal must cost the receiver as little as possible, and must not vary.
-const problems = new Map<OutcomeResult, string>();
-for (const [result, { status, detail }] of Object.entries(rows)) {
-  if (detail === undefined) continue;
-  const body = { type: "about:blank", title: titles[status], status, detail };
-  problems.set(result as OutcomeResult, JSON.stringify(body));
-}
+const allow = "POST, OPTIONS";
 
 /**
- * Translates an outcome to the HTTP answer for the sender. Adapters send it as it is. Problem bodies follow RFC 9457 and
- * consist of fixed texts, so that nothing is learnt by probing.
+ * Translates an outcome to the HTTP answer for the sender. Adapters send it as it is. Problem bodies follow RFC 9457 and consist of fixed
+ * texts, so that nothing is learnt by probing.
  */
 export function toAnswer(outcome: Outcome): Answer {
   const { result, status, id, retryAfterSeconds } = outcome;
-  if (result === "validation") return { status, headers: methods };
-  const body = problems.get(result);
-  if (body === undefined) {
-    const idMember = id === undefined ? "" : `,"id":${JSON.stringify(id)}`;
-    return { status, headers: json, body: `{"result":"${result}"${idMember}}` };
+  if (status === 204) return { status, headers: { allow } };
+  if (status === 200) {
+    return { status, headers: { "content-type": "application/json" }, body: JSON.stringify({ result, id }) };
   }
-  if (result === "method_not_allowed") return { status, headers: { ...problem, ...methods }, body };
-  if (retryAfterSeconds === undefined) return { status, headers: problem, body };
-  return { status, headers: { ...problem, "retry-after": String(retryAfterSeconds) }, body };
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (status === 405) headers.allow = allow;
+  if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
+  return { status, headers, body: JSON.stringify({ type: "about:blank", title: titles[status], status, code: result }) };
 }

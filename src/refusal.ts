@@ -2,15 +2,12 @@ import {
   type AnyWebhookError,
   ConfigurationError,
   DeliveryError,
-  type DeliveryErrorCode,
   HandlerError,
-  type HandlerErrorCode,
   StoreError,
-  type StoreErrorCode,
   VerificationError,
-  type VerificationErrorCode,
   type WebhookErrorCode,
 } from "./errors.ts";
+import { nameOfThrown } from "./log.ts";
 
 /**
  * A failed step, as data. Steps return it instead of throwing, because building an `Error` costs as much as three
@@ -22,7 +19,7 @@ export interface Refusal {
   readonly headers?: readonly string[];
   /** Characters or bytes of what was found. */
   readonly length?: number;
-  /** How far a clock is off, in seconds. */
+  /** How far a clock is off, or how long to wait. */
   readonly seconds?: number;
   /** A sentence with the line to change, for `body_already_parsed` and `configuration`. */
   readonly hint?: string;
@@ -43,77 +40,89 @@ export interface RefusalPlace {
   readonly type?: string | undefined;
 }
 
-const size = (refusal: Refusal, unit: string): string => (refusal.length === undefined ? "" : ` of ${refusal.length} ${unit}`);
-const named = (refusal: Refusal): string => refusal.headers?.map((name) => `"${name}"`).join(", ") ?? "none";
-const caused = (refusal: Refusal): string => (refusal.cause instanceof Error ? ` (${refusal.cause.name})` : "");
+type ErrorClass = new (code: never, message: string, options: RefusalPlace & { readonly cause?: unknown }) => AnyWebhookError;
 
-const verification: Readonly<Record<VerificationErrorCode, (refusal: Refusal) => string>> = {
-  signature_missing: (refusal) =>
-    `The delivery has no signature: looked for the header ${named(refusal)}. Check that the provider signs deliveries to this endpoint and that no proxy removes the header; for unsigned callbacks use the option token.`,
-  signature_malformed: (refusal) =>
-    `The value${size(refusal, "characters")} of the header ${named(refusal)} does not have the form that the scheme requires. Check that the endpoint uses the scheme of this provider and that the header arrives once.`,
-  signature_mismatch: (refusal) =>
-    `No secret matches the signature in the header ${named(refusal)} over a body${size(refusal, "bytes")}. Usual causes: the body was parsed or changed before it was verified, or the secret belongs to another endpoint.`,
-  timestamp_too_old: (refusal) =>
-    `The signed timestamp is ${refusal.seconds} seconds in the past, more than maxAgeSeconds allows. The delivery was held up or replayed, or the clock of this machine is fast.`,
-  timestamp_too_new: (refusal) =>
-    `The signed timestamp is ${refusal.seconds} seconds in the future, more than maxAgeSeconds allows. The clock of this machine is slow, or the timestamp is not in seconds.`,
-  timestamp_malformed: () =>
-    "The delivery has no readable signed timestamp, and maxAgeSeconds requires one. Check the sender, or remove maxAgeSeconds where the provider sends none.",
-  token_mismatch: () => "The request URL does not carry the configured token exactly once. Register the URL with ?token=… as configured.",
-  secret_missing: () =>
-    "The secret function returned nothing for this delivery, so it was refused. Return the secret of the tenant that the URL names.",
+// The class of each code, and its message: what failed, what was found, what to do. $names stand for the facts of a refusal.
+const rows: Readonly<Partial<Record<WebhookErrorCode, readonly [ErrorClass, string]>>> = {
+  signature_missing: [
+    VerificationError,
+    "No signature: looked for $headers. The provider does not sign this delivery, or a proxy removes the header. For unsigned callbacks use token.",
+  ],
+  signature_malformed: [
+    VerificationError,
+    "The value of $headers ($length characters) is no signature of this scheme. Check the scheme, and that the header arrives once.",
+  ],
+  signature_mismatch: [
+    VerificationError,
+    "No secret matches the signature in $headers over a body of $length bytes. Usual causes: the body was parsed or changed before, or the secret belongs to another endpoint.",
+  ],
+  timestamp_too_old: [
+    VerificationError,
+    "The signed time is $seconds seconds ago, beyond maxAgeSeconds: delayed, replayed, or the clock here is fast.",
+  ],
+  timestamp_too_new: [
+    VerificationError,
+    "The signed time is $seconds seconds ahead, beyond maxAgeSeconds: not in seconds, or the clock here is slow.",
+  ],
+  timestamp_malformed: [
+    VerificationError,
+    "No readable signed time, which maxAgeSeconds requires. Remove maxAgeSeconds if the provider sends none.",
+  ],
+  token_mismatch: [VerificationError, "The request URL does not carry the token exactly once. Register the URL with ?token=…"],
+  secret_missing: [
+    VerificationError,
+    "The secret function returned nothing for this delivery. Return the secret of the tenant that the URL names.",
+  ],
+  method_not_allowed: [DeliveryError, "Only POST and OPTIONS are answered. Register this URL for POST."],
+  body_too_large: [DeliveryError, "The body is larger than maxBodyBytes. Raise it if the provider really sends this much."],
+  body_incomplete: [DeliveryError, "The sender left before the body was complete. It usually tries again."],
+  body_not_utf8: [
+    DeliveryError,
+    "The authentic body of $length bytes is not UTF-8. It may be compressed; ask the provider for plain JSON.",
+  ],
+  body_not_json: [DeliveryError, "The authentic body of $length bytes is not JSON. Check what this URL is registered for."],
+  body_not_object: [DeliveryError, "The authentic body of $length bytes is no JSON object. Check what this URL is registered for."],
+  event_type_missing: [
+    DeliveryError,
+    "The authentic body names no event type where this provider puts it. Check what this URL is registered for.",
+  ],
+  payload_invalid: [
+    DeliveryError,
+    "The authentic payload does not fit the schema of $type: $issues. Look for a newer version of video-webhooks.",
+  ],
+  handler_failed: [HandlerError, "A handler for $type failed ($cause). The error is the cause; the event may be delivered again."],
+  retry_later: [HandlerError, "A handler for $type asked to run again in $seconds seconds."],
+  deadline_exceeded: [
+    HandlerError,
+    "The handlers for $type missed the deadline and go on; the sender was asked to retry. Move slow work out of the handler.",
+  ],
+  store_unavailable: [StoreError, "The idempotency store failed ($cause). The error is the cause; the sender was asked to retry."],
+  in_progress: [StoreError, "The same event is being handled by another run; the sender was asked to retry."],
 };
-
-const delivery: Readonly<Record<DeliveryErrorCode, (refusal: Refusal) => string>> = {
-  method_not_allowed: () => "Only POST and OPTIONS are answered. Register this URL for POST deliveries.",
-  body_too_large: () =>
-    "The body is larger than maxBodyBytes, and reading was stopped. Raise maxBodyBytes if the provider really sends this much.",
-  body_incomplete: () => "The sender closed the connection before the body was complete. It will usually try again.",
-  body_not_utf8: (refusal) =>
-    `The authentic body${size(refusal, "bytes")} is not UTF-8. It may be compressed; ask the provider for plain JSON.`,
-  body_not_json: (refusal) =>
-    `The authentic body${size(refusal, "bytes")} is not JSON. Check that this URL is registered for webhooks of this provider.`,
-  body_not_object: (refusal) =>
-    `The authentic body${size(refusal, "bytes")} is JSON, but not an object, so it is no event of this provider.`,
-  event_type_missing: () =>
-    "The authentic body names no event type in the place where this provider puts it. Check that the endpoint belongs to this provider.",
-  payload_invalid: (refusal) =>
-    `The authentic payload does not fit the schema of its type: ${refusal.issues}. The provider may have changed its format; look for a newer version of this library.`,
-};
-
-const handling: Readonly<Record<HandlerErrorCode, (refusal: Refusal, place: RefusalPlace) => string>> = {
-  handler_failed: (refusal, place) =>
-    `A handler for ${place.type} failed${caused(refusal)}; the error is the cause. The event may be delivered again.`,
-  retry_later: (refusal, place) => `A handler for ${place.type} asked to run again in ${refusal.seconds} seconds.`,
-  deadline_exceeded: (_refusal, place) =>
-    `The handlers for ${place.type} did not end before the deadline; they go on, and the sender was asked to retry. Move slow work out of the handler.`,
-};
-
-const storing: Readonly<Record<StoreErrorCode, (refusal: Refusal) => string>> = {
-  store_unavailable: (refusal) => `The idempotency store failed${caused(refusal)}; the error is the cause. The sender was asked to retry.`,
-  in_progress: () => "The same event is being handled by another run; the sender was asked to retry.",
-};
-
-const lookup = <Code extends string, Value>(table: Readonly<Record<Code, Value>>, code: string): Value | undefined =>
-  Object.hasOwn(table, code) ? table[code as Code] : undefined;
 
 /** Builds the error that `onError` receives for a refusal. */
 export function toError(refusal: Refusal, place: RefusalPlace): AnyWebhookError {
-  const code = refusal.refused;
-  const options = {
-    provider: place.provider,
-    deliveryId: place.deliveryId,
-    ...("cause" in refusal ? { cause: refusal.cause } : undefined),
+  const { refused, hint, headers, length, seconds, issues, cause } = refusal;
+  const options = { ...place, ...("cause" in refusal && { cause }) };
+  const row = rows[refused];
+  if (row === undefined || hint !== undefined) {
+    const message = hint ?? `The receiver failed outside of the handlers (${nameOfThrown(cause)}). The error is the cause.`;
+    return new ConfigurationError(message, { ...options, code: refused === "body_already_parsed" ? refused : "configuration" });
+  }
+  const [Class, text] = row;
+  const quoted = headers?.map((name) => `"${name}"`).join(", ");
+  const facts: Readonly<Record<string, unknown>> = {
+    headers: quoted,
+    length,
+    seconds,
+    issues,
+    type: place.type,
+    cause: nameOfThrown(cause),
   };
-  const verify = lookup(verification, code);
-  if (verify) return new VerificationError(code, verify(refusal), options) as VerificationError;
-  const deliver = lookup(delivery, code);
-  if (deliver) return new DeliveryError(code, deliver(refusal), options) as DeliveryError;
-  const handle = lookup(handling, code);
-  if (handle) return new HandlerError(code, handle(refusal, place), options) as HandlerError;
-  const store = lookup(storing, code);
-  if (store) return new StoreError(code, store(refusal), options) as StoreError;
-  const hint = refusal.hint ?? `The receiver failed outside of the handlers${caused(refusal)}; the error is the cause.`;
-  return new ConfigurationError(hint, { ...options, code: code === "body_already_parsed" ? code : "configuration" });
+  // A function, since a replacement text would give the characters of a fact a meaning (pitfall P15).
+  return new Class(
+    refused as never,
+    text.replace(/\$(\w+)/g, (_name, fact: string) => String(facts[fact])),
+    options,
+  );
 }

@@ -141,7 +141,8 @@ export function createRouter<Name extends string, Events extends object>(
   // Timers overflow beyond 2^31 milliseconds and then fire at once.
   if (!(deadlineMs > 0 && deadlineMs < 2 ** 31))
     throw new ConfigurationError("The option deadlineMs must be a number of milliseconds above zero.");
-  if (!(maxBodyBytes > 0)) throw new ConfigurationError("The option maxBodyBytes must be a number of bytes above zero.");
+  if (!Number.isInteger(maxBodyBytes) || maxBodyBytes < 1)
+    throw new ConfigurationError("The option maxBodyBytes must be a whole number of bytes above zero.");
 
   const table: HandlerTable = { byType: new Map(), byStatus: new Map(), any: [], unknown: [] };
   const errorHandlers: ErrorHandler[] = [];

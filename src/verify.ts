@@ -42,7 +42,7 @@ export function verify(
   const body = toBody(rawBody);
   const format = toFormat(options?.scheme);
   const keys = typeof secret === "string" ? [keyOf(secret)] : toSecrets(secret).map(keyOf);
-  const value = typeof header === "object" && header?.length === 1 ? header[0] : header;
+  const value: unknown = Array.isArray(header) && header.length === 1 ? header[0] : header;
   if (typeof value !== "string" || body === undefined) return false;
   const start = hexDigitsStart(value, format);
   if (start < 0) return false;

@@ -10,7 +10,7 @@ export function fetchHandler(router: Receiver): (request: Request) => Promise<Re
       url: request.url,
       headers: request.headers,
       body: async (maxBytes) => {
-        if (request.bodyUsed) return alreadyParsed(HINT);
+        if (request.bodyUsed || request.body?.locked) return alreadyParsed(HINT);
         if (announcesMoreThan(request.headers.get("content-length"), maxBytes)) return tooLarge;
         return request.body === null ? new Uint8Array() : readStream(request.body, maxBytes);
       },

@@ -10,8 +10,13 @@ export interface NodeRequest {
   readonly complete: boolean;
   readonly destroyed: boolean;
   readonly readableDidRead: boolean;
-  on(event: string, listener: (value: never) => void): unknown;
-  off(event: string, listener: (value: never) => void): unknown;
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  on(event: "end", listener: () => void): unknown;
+  on(event: "close", listener: () => void): unknown;
+  on(event: "error", listener: () => void): unknown;
+  off(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  off(event: "end", listener: () => void): unknown;
+  off(event: "close", listener: () => void): unknown;
   pause(): unknown;
   resume(): unknown;
 }
@@ -23,7 +28,7 @@ export interface NodeResponse {
   writeHead(status: number, headers: Record<string, string>): unknown;
   write(chunk: string): unknown;
   end(chunk?: string): unknown;
-  on(event: string, listener: (value: never) => void): unknown;
+  on(event: "error", listener: () => void): unknown;
 }
 
 /** Answers a request; the promise never rejects. */
@@ -61,7 +66,7 @@ export function nodeHandler(router: Receiver): NodeHandler {
 const ignore = (): void => undefined;
 
 /** Reads the body of a Node.js request under a cap, and stops reading beyond it. */
-export function readRequest(request: NodeRequest, maxBytes: number): ReturnType<ReadBody> {
+function readRequest(request: NodeRequest, maxBytes: number): ReturnType<ReadBody> {
   if (request.readableDidRead) return Promise.resolve(alreadyParsed(HINT));
   if (request.destroyed) return Promise.resolve(incomplete);
   if (announcesMoreThan(request.headers["content-length"], maxBytes)) return Promise.resolve(tooLarge);

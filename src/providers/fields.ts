@@ -15,8 +15,17 @@ export const id = (): z.ZodString => z.string().min(1);
 /** {@link Text} */
 export const text = (): z.ZodOptional<z.ZodNullable<z.ZodString>> => z.string().nullish();
 
-/** {@link Amount} */
-export const amount = (): z.ZodOptional<z.ZodNullable<z.ZodNumber>> => z.number().nullish();
+/** {@link Amount}; a number that arrives as text becomes one. */
+export const amount = (): z.ZodType<Amount> =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d+(\.\d+)?$/)
+        .transform(Number),
+    ])
+    .nullish();
 
 /** {@link ErrorField} */
 export const errorField = (): z.ZodType<ErrorField> =>

@@ -167,50 +167,53 @@ export interface HeyGenLike {
 
 const dataOf = (event: HeyGenLike): Data => (isRecord(event.event_data) ? event.event_data : {});
 
-/** `event_id` where the body has one; otherwise type and resource; otherwise the whole body decides. */
+/** What is known of a family of events: the kind of its jobs, and the fields that hold their id. */
+type Family = readonly [prefix: string, kind: VideoJobKind, ...idFields: string[]];
+
+const families: readonly Family[] = [
+  ["avatar_video", "video", "video_id"],
+  ["video_translate", "translation", "video_translate_id"],
+  ["personalized_video", "video", "video_id", "project_id"],
+  ["video_agent", "video", "video_id", "session_id"],
+  ["ai_clipping", "video", "id"],
+  ["batch", "other", "batch_id"],
+  // For these no payload is documented; the ids are those that such resources have elsewhere in the API. Without one there is no job.
+  ["instant_avatar", "avatar", "avatar_id", "id"],
+  ["photo_avatar", "avatar", "generation_id", "group_id", "avatar_id", "id"],
+  ["live_avatar", "avatar", "avatar_id", "id"],
+  ["proofread_creation", "translation", "proofread_id", "id"],
+  ["hyperframes_video", "video", "video_id", "id"],
+];
+
+/** The family is decided by the type, which chose the schema: a payload may carry unknown fields of any name. */
+function familyOf(type: string, data: Data): { readonly kind: VideoJobKind; readonly resource: string | undefined } {
+  const [, kind = "other", ...idFields] = families.find(([prefix]) => type.startsWith(prefix)) ?? [];
+  return { kind, resource: firstText(...idFields.map((field) => data[field])) };
+}
+
+/**
+ * `event_id` where the body has one; otherwise type and resource, where the type tells the state (pitfall P31) and the payload is
+ * documented; otherwise the whole body decides.
+ */
 export function heygenDedupeKey(event: HeyGenLike, type: string): readonly string[] | undefined {
   const eventId = toText(event.event_id);
   if (eventId !== undefined) return [eventId];
-  const data = dataOf(event);
-  const resource = firstText(data.video_translate_id, data.video_id, data.batch_id);
+  if (!/^(avatar_video|video_translate\.[sf]|video_agent|ai_clipping|batch)/.test(type)) return undefined;
+  const { resource } = familyOf(type, dataOf(event));
   return resource === undefined ? undefined : [type, resource];
 }
-
-// The first three are documented. For events without a documented payload these are the names that such resources have elsewhere
-// in the API; without any of them there is no job view.
-const idFields = [
-  "video_translate_id",
-  "video_id",
-  "batch_id",
-  "id",
-  "session_id",
-  "project_id",
-  "avatar_id",
-  "group_id",
-  "generation_id",
-  "proofread_id",
-];
-
-const kinds: readonly (readonly [prefix: string, kind: VideoJobKind])[] = [
-  ["video_translate", "translation"],
-  ["proofread_creation", "translation"],
-  ["instant_avatar", "avatar"],
-  ["photo_avatar", "avatar"],
-  ["live_avatar", "avatar"],
-  ["batch", "other"],
-];
 
 /** The job view of HeyGen's events and of those that mirror them. */
 export function heygenJob(provider: string, event: HeyGenLike, type: string): VideoJob | undefined {
   const data = dataOf(event);
-  const jobId = firstText(...idFields.map((field) => data[field]));
-  if (jobId === undefined) return undefined;
+  const { kind, resource } = familyOf(type, data);
+  if (resource === undefined) return undefined;
   const status = statusOf(type, data);
   const message = failureText(data);
   return toVideoJob({
     provider,
-    id: jobId,
-    kind: kinds.find(([prefix]) => type.startsWith(prefix))?.[1] ?? "video",
+    id: resource,
+    kind,
     status,
     outputs: outputsOf(type, data),
     error: status === "failed" ? { message: message ?? "The provider gave no reason.", code: failureCode(data) } : undefined,
@@ -231,8 +234,8 @@ function failureText(data: Data): string | undefined {
 }
 
 function failureCode(data: Data): string | undefined {
-  const code = isRecord(data.error) ? data.error.code : data.failure_code;
-  return typeof code === "number" ? String(code) : toText(code);
+  const code = isRecord(data.error) ? data.error.code : undefined;
+  return typeof code === "number" ? String(code) : firstText(code, data.failure_code);
 }
 
 function outputsOf(type: string, data: Data): readonly VideoJobOutputParts[] {

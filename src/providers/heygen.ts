@@ -175,9 +175,9 @@ const batch = (): z.ZodType<Batch> =>
     total_items: amount(),
     counts_by_status: z.record(z.string(), z.unknown()).nullish(),
     title: text(),
-    created_at: z.unknown(),
+    created_at: z.unknown().optional(),
     has_more: z.boolean().nullish(),
-    items: z.array(z.looseObject({ item_index: amount(), video_id: text(), status: text(), error: z.unknown() })).nullish(),
+    items: z.array(z.looseObject({ item_index: amount(), video_id: text(), status: text(), error: z.unknown().optional() })).nullish(),
   });
 
 const open = (): z.ZodType<OpenPayload> => z.looseObject({});

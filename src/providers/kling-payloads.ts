@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { lazyEvents } from "../provider.ts";
-import { type Amount, amount, id, type Text, text } from "./fields.ts";
+import { type Amount, amount, id, isRecord, type Text, text } from "./fields.ts";
 
 export type { Amount, Text };
 
@@ -175,6 +175,13 @@ const billing = () =>
     list_price: numeric(),
   });
 
+/** A `task_status` that is `null` or `""` is none. */
+function withoutBlankStatus(body: unknown): unknown {
+  if (!isRecord(body) || body.task_status || !("task_status" in body)) return body;
+  const { task_status: _blank, ...rest } = body;
+  return rest;
+}
+
 /** Both callback shapes of one status; `task_status` picks the shape, so that none is tried in vain. */
 function task<const Status extends string>(
   ...statuses: readonly [Status, ...Status[]]
@@ -202,7 +209,7 @@ function task<const Status extends string>(
     external_task_id: text(),
     task_result: z.looseObject({ videos: files(), images: files(), audios: files() }).nullish(),
   });
-  return z.discriminatedUnion("task_status", [legacy, current]) as never;
+  return z.preprocess(withoutBlankStatus, z.discriminatedUnion("task_status", [legacy, current])) as never;
 }
 
 function video<const Type extends KlingVideoType>(type: Type): z.ZodType<KlingVideoEvent<Type>> {

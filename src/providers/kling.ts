@@ -22,6 +22,7 @@ import {
   type KlingLegacyTask,
   type KlingOutput,
   type KlingVideo,
+  type KlingVideoType,
   klingEvents,
 } from "./kling-payloads.ts";
 
@@ -58,8 +59,13 @@ interface Facts {
   readonly progress?: number | undefined;
 }
 
-function factsOf(event: KlingEvent): Facts {
-  if ("event" in event) return videoFacts(event.data, event.timestamp);
+function isVideo(event: KlingEvent, type: KlingEventType): event is KlingEventMap[KlingVideoType] {
+  // By the type, which chose the schema; a callback may carry unknown fields of any name.
+  return type.startsWith("video.");
+}
+
+function factsOf(event: KlingEvent, type: KlingEventType): Facts {
+  if (isVideo(event, type)) return videoFacts(event.data, event.timestamp);
   if (event.task_status !== undefined) return legacyFacts(event);
   return {
     id: event.id,
@@ -118,7 +124,7 @@ function kindOf(outputs: readonly VideoJobOutputParts[]): VideoJobKind {
 }
 
 function toJob(event: KlingEvent, type: KlingEventType): VideoJob {
-  const { failure, time, ...facts } = factsOf(event);
+  const { failure, time, ...facts } = factsOf(event, type);
   const status = statuses[type];
   return toVideoJob({
     ...facts,
@@ -135,10 +141,23 @@ const hex = hmacHex({ headers: ["x-kling-signature"] });
 
 /** The form of a secret decides its scheme; a delivery cannot, so none is downgraded (pitfall P41). */
 const bySecret: SignatureScheme = {
-  name: "kling",
+  ...standard,
+  name: "standard-webhooks or hmac-sha256-hex",
   headers: [...standard.headers, ...hex.headers],
-  maxAgeSeconds: standard.maxAgeSeconds ?? 300,
   check: (secret) => (isStandardWebhooksSecret(secret) ? standard : hex).check(secret),
+  withHeaders(headers) {
+    const renamed = hmacHex({ headers });
+    return {
+      ...renamed,
+      check(secret) {
+        if (!isStandardWebhooksSecret(secret)) return renamed.check(secret);
+        throw new ConfigurationError(
+          'The secret selects Standard Webhooks, which fixes its header names. Remove the option header, or set scheme: "hex".',
+          { provider: "kling" },
+        );
+      },
+    };
+  },
 };
 
 /** Options of {@link kling}. */
@@ -151,13 +170,12 @@ export type KlingOptions = ProviderOptions &
     readonly scheme?: "standard-webhooks" | "hex" | undefined;
   };
 
-function schemeFor({ scheme, header }: KlingOptions): SignatureScheme {
+function schemeFor({ scheme }: KlingOptions): SignatureScheme {
   if (scheme === "standard-webhooks") return standard;
   if (scheme === "hex") return hex;
   if (scheme !== undefined)
     throw new ConfigurationError('The option scheme of kling() is "standard-webhooks" or "hex".', { provider: "kling" });
-  // Standard Webhooks fixes its header names, so a header of one's own can only be meant for the other scheme.
-  return header === undefined ? bySecret : hex;
+  return bySecret;
 }
 
 /**
@@ -184,7 +202,7 @@ export const kling: ProviderFactory<"kling", KlingEventMap, KlingOptions> = defi
   eventType,
   // Several callbacks per task, so status and time belong to the key.
   dedupeKey(event, type) {
-    const { id, time } = factsOf(event);
+    const { id, time } = factsOf(event, type);
     return [type, id, String(time ?? "")];
   },
   toJob,

@@ -137,13 +137,19 @@ const statuses: Readonly<Record<VideoPilotEventType, VideoJobStatus>> = {
   "render.failed": "failed",
 };
 
+/** The id that the schema of the type requires; a payload may carry unknown fields of the other name. */
+function resourceOf(data: VideoPilotEvent["data"], type: VideoPilotEventType): string {
+  const { render_job_id, video_id } = data as RenderStarted & ScriptReady;
+  return type.startsWith("render.") ? render_job_id : video_id;
+}
+
 function toJob({ data, timestamp }: VideoPilotEvent, type: VideoPilotEventType): VideoJob {
   const fields: Readonly<Record<string, unknown>> = { ...data };
   const status = statuses[type];
   return toVideoJob({
     provider: "videopilot",
-    id: "render_job_id" in data ? data.render_job_id : data.video_id,
-    kind: "render_job_id" in data ? "render" : "video",
+    id: resourceOf(data, type),
+    kind: type.startsWith("render.") ? "render" : "video",
     status,
     outputs: [
       {
@@ -183,7 +189,7 @@ export const videopilot: ProviderFactory<"videopilot", VideoPilotEventMap, Provi
   signature: hmacHex({ headers: ["x-videopilot-signature"], format: "sha256=" }),
   events: videopilotEvents,
   eventType: ({ event }) => (typeof event === "string" ? event : undefined),
-  dedupeKey: ({ data, timestamp }, type) => [type, "render_job_id" in data ? data.render_job_id : data.video_id, timestamp],
+  dedupeKey: ({ data, timestamp }, type) => [type, resourceOf(data, type), timestamp],
   toJob,
   signedAt: ({ timestamp }) => toDate(timestamp)?.getTime(),
   ackDeadlineMs: 30_000,

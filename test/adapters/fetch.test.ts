@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from "vitest";
+import type { AnyWebhookError } from "../../src/errors.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter, type RouterOptions } from "../../src/router.ts";
+import { secret, success } from "../suites/deliveries.ts";
+import { signHex, toBytes } from "../suites/signer.ts";
+
+const url = "https://app.example.test/webhooks/heygen";
+
+function setUp(options: RouterOptions = {}) {
+  const errors: AnyWebhookError[] = [];
+  const router = createRouter(heygen({ secret }), options).onError((error) => errors.push(error));
+  return { router, errors, handle: router.fetch };
+}
+
+async function request(body: string | Uint8Array): Promise<Request> {
+  return new Request(url, { method: "POST", headers: { signature: await signHex(secret, body) }, body: toBytes(body) });
+}
+
+describe("router.fetch", () => {
+  it("turns a request into a response, as a bound function", async () => {
+    const { router, handle } = setUp();
+    router.on("avatar_video.success", () => undefined);
+    const response = await handle(await request(success("v")));
+    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
+    expect(await response.json()).toEqual({ result: "processed", id: "heygen/default/avatar_video.success/v" });
+  });
+
+  it("answers OPTIONS, other methods and refusals", async () => {
+    const { handle } = setUp();
+    const probe = await handle(new Request(url, { method: "OPTIONS" }));
+    expect([probe.status, probe.headers.get("allow"), await probe.text()]).toEqual([204, "POST, OPTIONS", ""]);
+    expect((await handle(new Request(url))).status).toBe(405);
+    expect((await handle(new Request(url, { method: "POST", body: "{}" }))).status).toBe(401);
+    expect((await handle(new Request(url, { method: "POST" }))).status).toBe(401);
+  });
+
+  it("P13 and P14: joins small chunks that are views of one buffer", async () => {
+    const { router, handle } = setUp();
+    router.onAny(() => undefined);
+    const bytes = toBytes(success("é\u{1F600}"));
+    const body = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at++) controller.enqueue(bytes.subarray(at, at + 1));
+        controller.close();
+      },
+    });
+    const streamed = new Request(url, {
+      method: "POST",
+      headers: { signature: await signHex(secret, bytes) },
+      body,
+      duplex: "half",
+    } as RequestInit);
+    expect((await handle(streamed)).status).toBe(200);
+  });
+
+  it("P19: stops reading at the cap, whatever Content-Length says", async () => {
+    const { handle } = setUp({ maxBodyBytes: 1000 });
+    let pulled = 0;
+    const cancel = vi.fn();
+    const body = new ReadableStream({
+      pull: (controller) => {
+        pulled++;
+        controller.enqueue(new Uint8Array(100));
+      },
+      cancel,
+    });
+    const endless = new Request(url, { method: "POST", headers: { "content-length": "10" }, body, duplex: "half" } as RequestInit);
+    expect((await handle(endless)).status).toBe(413);
+    expect(cancel).toHaveBeenCalled();
+    expect(pulled).toBeLessThan(20);
+  });
+
+  it("P19: refuses by Content-Length without reading", async () => {
+    const { handle } = setUp({ maxBodyBytes: 1000 });
+    const pull = vi.fn();
+    const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+    const large = new Request(url, { method: "POST", headers: { "content-length": "1001" }, body, duplex: "half" } as RequestInit);
+    expect((await handle(large)).status).toBe(413);
+    expect(pull).not.toHaveBeenCalled();
+  });
+
+  it("P18: says so when the body was read before", async () => {
+    const { handle, errors } = setUp();
+    const read = await request(success("v"));
+    await read.json();
+    expect((await handle(read)).status).toBe(500);
+    expect(errors[0]).toMatchObject({ code: "body_already_parsed", message: expect.stringMatching(/request\.clone\(\)/) });
+  });
+
+  it("P18: says so when somebody is reading the body", async () => {
+    const { handle, errors } = setUp();
+    const locked = await request(success("v"));
+    locked.body?.getReader();
+    expect((await handle(locked)).status).toBe(500);
+    expect(errors[0]).toMatchObject({ code: "body_already_parsed" });
+  });
+
+  it("a body that breaks off is refused", async () => {
+    const { handle, errors } = setUp();
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) });
+    expect((await handle(new Request(url, { method: "POST", body, duplex: "half" } as RequestInit))).status).toBe(400);
+    expect(errors[0]).toMatchObject({ code: "body_incomplete" });
+  });
+
+  it("reads the token from the query", async () => {
+    const token = "0f8fad5b-d9cb-469f-a165";
+    const router = createRouter(heygen({ token })).onAny(() => undefined);
+    expect((await router.fetch(new Request(`${url}?token=${token}`, { method: "POST", body: success("v") }))).status).toBe(200);
+    expect((await router.fetch(new Request(`${url}?token=wrong`, { method: "POST", body: success("v") }))).status).toBe(401);
+  });
+});

@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { root } from "./module-graph.ts";
+
+/** What a child process left behind. */
+export interface Ran {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** A project outside the repository that has the packed package installed. */
+export interface Consumer {
+  /** The file that `npm pack` wrote. */
+  readonly tarball: string;
+  /** The project with the package, zod, the types of Node.js and the files of `consumers/`. */
+  readonly project: string;
+  /** The same package in a project without zod. */
+  readonly withoutZod: string;
+  dispose(): Promise<void>;
+}
+
+/** Packs the package as it was built, and installs it as a user would. */
+export async function createConsumer(): Promise<Consumer> {
+  const folder = await mkdtemp(path.join(tmpdir(), "video-webhooks-"));
+  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const project = path.join(folder, "project");
+    const withoutZod = path.join(folder, "without-zod");
+    const installed = path.join("node_modules", "video-webhooks");
+    // Packing would build once more, under the feet of tests that read dist.
+    await npm(["pack", "--ignore-scripts", "--pack-destination", folder], root);
+    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
+    if (tarball === undefined) throw new Error("npm pack wrote no tarball.");
+
+    await cp(path.join(root, "test/package/consumers"), project, { recursive: true });
+    for (const extension of [".mts", ".cts"]) await cp(path.join(project, "typed.ts"), path.join(project, `typed${extension}`));
+    await writeFile(path.join(project, "package.json"), '{ "private": true }\n');
+    // The version of the lockfile, which an earlier install has left in the cache.
+    const zod = JSON.parse(await readFile(path.join(root, "node_modules/zod/package.json"), "utf8")) as { version: string };
+    const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
+    await npm(["install", ...flags, path.join(folder, tarball), `zod@${zod.version}`], project);
+    await mkdir(path.join(project, "node_modules/@types"), { recursive: true });
+    await symlink(path.join(root, "node_modules/@types/node"), path.join(project, "node_modules/@types/node"), "junction");
+
+    await cp(path.join(project, installed), path.join(withoutZod, installed), { recursive: true });
+    await cp(path.join(project, "without-zod.mjs"), path.join(withoutZod, "without-zod.mjs"));
+    return { tarball: path.join(folder, tarball), project, withoutZod, dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Runs a script on this Node.js; whatever happens, the result says so. */
+export function run(script: readonly string[], cwd: string): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, script, { cwd, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}`.trim() });
+    });
+  });
+}
+
+async function npm(args: readonly string[], cwd: string): Promise<void> {
+  const cli = process.env.npm_execpath;
+  if (cli === undefined) throw new Error("npm did not start this process. Use npm run test:package.");
+  const { exitCode, output } = await run([cli, ...args], cwd);
+  if (exitCode !== 0) throw new Error(`npm ${args[0]} failed with exit code ${exitCode}.\n${output}`);
+}

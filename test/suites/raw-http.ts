@@ -1,0 +1,45 @@
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import type { NodeHandler } from "../../src/adapters/node.ts";
+
+/** Starts a handler on a free port of loopback. */
+export async function listen(
+  handler: NodeHandler,
+): Promise<{ readonly server: Server; readonly port: number; readonly url: string; close(): Promise<void> }> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { server, port, url: `http://127.0.0.1:${port}/hooks`, close };
+}
+
+/** Writes bytes to a socket as they are, in the given pieces, and resolves to everything that comes back until it closes. */
+export function exchange(
+  port: number,
+  pieces: readonly (string | Uint8Array)[],
+  options: { readonly end?: boolean } = {},
+): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let received = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(received));
+    socket.on("connect", async () => {
+      socket.setNoDelay(true);
+      for (const piece of pieces) {
+        if (socket.destroyed) return;
+        socket.write(piece);
+        await new Promise((next) => setImmediate(next));
+      }
+      if (options.end) socket.end();
+    });
+  });
+}
