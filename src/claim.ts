@@ -1,4 +1,5 @@
 import type { RunContext } from "./context.ts";
+import { beforeDeadline } from "./deadline.ts";
 import type { DispatchResult } from "./dispatch.ts";
 import type { IdempotencyStore } from "./idempotency/store.ts";
 
@@ -28,11 +29,10 @@ export interface ClaimsOptions {
 
 /** The router's use of an idempotency store. No method rejects. */
 export interface Claims {
-  take(key: string, fingerprint: string): Promise<Taken>;
+  /** Claims an event; a store that does not answer within the given time is `unavailable`. */
+  take(key: string, fingerprint: string, withinMs: number): Promise<Taken>;
   /** Runs the handlers, then records or returns the event. */
-  run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult>;
-  /** Returns an event that was not handled. */
-  giveBack(claim: HeldClaim): Promise<void>;
+  run(claim: HeldClaim, work: () => DispatchResult | Promise<DispatchResult>): Promise<RunResult>;
   /** Keeps a claim alive for handlers that outlive the answer; call the result when they end. */
   keep(claim: HeldClaim, context: RunContext): () => void;
 }
@@ -64,6 +64,15 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
     throw failure;
   }
 
+  async function claim(key: string, fingerprint: string): Promise<Taken> {
+    try {
+      const answer = await store.claim(key, { fingerprint, leaseMs, ttlMs });
+      return answer.state === "claimed" ? { state: "claimed", claim: { key, fingerprint, token: answer.token } } : answer;
+    } catch (cause) {
+      return { state: "unavailable", cause };
+    }
+  }
+
   async function recordLate(claim: HeldClaim): Promise<Taken> {
     try {
       await record(claim);
@@ -92,20 +101,17 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   }
 
   return {
-    async take(key: string, fingerprint: string): Promise<Taken> {
+    async take(key: string, fingerprint: string, withinMs: number): Promise<Taken> {
       const handled = unrecorded.size > 0 ? unrecorded.get(entryOf(key, fingerprint)) : undefined;
-      if (handled) return recordLate(handled);
-      try {
-        const answer = await store.claim(key, { fingerprint, leaseMs, ttlMs });
-        return answer.state === "claimed" ? { state: "claimed", claim: { key, fingerprint, token: answer.token } } : answer;
-      } catch (cause) {
-        return { state: "unavailable", cause };
-      }
+      const taking = handled ? recordLate(handled) : claim(key, fingerprint);
+      const taken = await beforeDeadline(taking, () => withinMs);
+      if (taken) return taken;
+      // The sender is told to retry, so a claim that comes after all must not block that retry.
+      taking.then((late) => (late.state === "claimed" ? giveBack(late.claim) : undefined));
+      return { state: "unavailable", cause: new Error("The store did not answer before the deadline.") };
     },
 
-    giveBack,
-
-    async run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult> {
+    async run(claim: HeldClaim, work: () => DispatchResult | Promise<DispatchResult>): Promise<RunResult> {
       const settled = await work();
       if (settled.result === "handler_failed" || settled.result === "retry_later") {
         await giveBack(claim);

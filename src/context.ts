@@ -49,7 +49,7 @@ export interface ContextParts extends Omit<HandlerContext, "headers" | "job" | "
 /** A context together with the means to abort its signal. */
 export interface RunContext extends HandlerContext {
   /** Aborts `signal`; safe to call again. */
-  readonly abort: (reason: unknown) => void;
+  abort(reason: unknown): void;
 }
 
 /** Builds a context whose costly members (`job`, `signal`, `headers`) are made when a handler first reads them. */
@@ -109,8 +109,8 @@ class LazyContext implements RunContext {
     return this.#controller.signal;
   }
 
-  readonly abort = (reason: unknown): void => {
+  abort(reason: unknown): void {
     this.#abortReason = { value: reason };
     this.#controller?.abort(reason);
-  };
+  }
 }

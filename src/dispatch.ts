@@ -49,29 +49,46 @@ export function handlersForUnknown(table: HandlerTable, type: string, body: unkn
   return table.unknown.map((handler) => ({ handler, subject: { type, body } }));
 }
 
-/** Runs handlers concurrently and waits for all of them, whatever some of them throw. Never rejects. */
-export async function dispatch(runs: readonly Run[], context: HandlerContext): Promise<DispatchResult> {
-  if (runs.length === 0) return ignored;
+/**
+ * Runs handlers concurrently and waits for all of them, whatever some of them throw. The result is there at once when no handler
+ * returned a promise; otherwise the promise does not reject.
+ */
+export function dispatch(runs: readonly Run[], context: HandlerContext): DispatchResult | Promise<DispatchResult> {
+  if (runs.length === 0) return { result: "ignored" };
   const thrown: unknown[] = [];
-  const pending: Promise<unknown>[] = [];
+  const pending: PromiseLike<unknown>[] = [];
   for (const { handler, subject } of runs) {
     try {
       const returned = handler(subject as never, context as never);
-      // A handler may return nothing at all, which need not be waited for.
-      if (returned !== undefined) pending.push(Promise.resolve(returned).catch((error: unknown) => thrown.push(error)));
+      if (isPromiseLike(returned)) pending.push(returned);
     } catch (error) {
       thrown.push(error);
     }
   }
-  for (const promise of pending) await promise;
-  return thrown.length === 0 ? processed : sum(thrown);
+  return pending.length === 0 ? sum(thrown) : settle(pending, thrown);
 }
 
-const ignored: DispatchResult = { result: "ignored" };
-const processed: DispatchResult = { result: "processed" };
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+async function settle(pending: readonly PromiseLike<unknown>[], thrown: unknown[]): Promise<DispatchResult> {
+  if (pending.length === 1) {
+    // The usual case, without the promises that allSettled makes.
+    try {
+      await pending[0];
+    } catch (error) {
+      thrown.push(error);
+    }
+    return sum(thrown);
+  }
+  for (const end of await Promise.allSettled(pending)) if (end.status === "rejected") thrown.push(end.reason);
+  return sum(thrown);
+}
 
 /** A real failure outweighs a wish to retry, and that outweighs a discard. */
 function sum(thrown: readonly unknown[]): DispatchResult {
+  if (thrown.length === 0) return { result: "processed" };
   const failures = thrown.filter((error) => !isRetryLater(error) && !isDiscard(error));
   if (failures.length > 0) {
     const cause = failures.length === 1 ? failures[0] : new AggregateError(failures, `${failures.length} handlers failed`);

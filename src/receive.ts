@@ -1,6 +1,7 @@
 import { isBytes, type ReadBody, tooLarge } from "./body.ts";
-import type { Claims, Taken } from "./claim.ts";
-import { createContext, type RunContext } from "./context.ts";
+import type { Claims, RunResult } from "./claim.ts";
+import { createContext } from "./context.ts";
+import { beforeDeadline } from "./deadline.ts";
 import type { Delivery } from "./delivery.ts";
 import { type DispatchResult, dispatch, type HandlerTable, handlersFor, handlersForUnknown } from "./dispatch.ts";
 import type { Outcome } from "./outcome.ts";
@@ -12,6 +13,8 @@ import { sha256Hex } from "./signature/hmac.ts";
 /** Everything the pipeline of a router works with. */
 export interface Pipeline {
   readonly provider: Provider<string, object>;
+  /** Provider and endpoint, with which every dedupe key begins. */
+  readonly keyPrefix: string;
   /** Filled as types are first seen, since schemas are built on first use. */
   readonly schemas: Map<string, EventSchema>;
   readonly handlers: HandlerTable;
@@ -27,7 +30,7 @@ export interface Pipeline {
  * Nothing is parsed before the signature holds. Never rejects.
  */
 export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<Outcome> {
-  const { provider, reporter } = pipeline;
+  const { provider, reporter, claims } = pipeline;
   const journey: Journey = { startedAt: pipeline.clock() };
   try {
     if (delivery.method === "OPTIONS") return reporter.end(journey, "validation");
@@ -41,7 +44,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     const proof = checked instanceof Promise ? await checked : checked;
     if (isRefusal(proof)) return reporter.refuse(journey, proof);
 
-    const { timestampSeconds } = proof;
+    const { match, authenticity } = proof;
+    const timestampSeconds = match?.timestampSeconds;
     if (timestampSeconds !== undefined) {
       const limit = provider.maxAgeSeconds ?? provider.signature.maxAgeSeconds;
       const refusal = limit === undefined ? undefined : refuseAge(timestampSeconds * 1000, limit, journey.startedAt);
@@ -49,7 +53,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     }
 
     const parsed = parseObject(rawBody);
-    if (parsed.body === undefined) return reporter.refuse(journey, parsed.refusal);
+    if (typeof parsed === "string") return reporter.refuse(journey, { refused: parsed, length: rawBody.length });
     const { body } = parsed;
     if (timestampSeconds === undefined && provider.maxAgeSeconds !== undefined) {
       const refusal = refuseAge(provider.signedAt?.(body), provider.maxAgeSeconds, journey.startedAt);
@@ -62,16 +66,16 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
 
     const schema = schemaOf(pipeline, type);
     const validated = schema?.safeParse(body);
-    const fingerprint = pipeline.claims && sha256Hex(rawBody);
+    const fingerprint = claims && sha256Hex(rawBody);
     if (validated?.success === false) {
-      journey.id = eventKey(provider, proof.id === undefined ? [type, fingerprint ?? sha256Hex(rawBody)] : [proof.id]);
+      journey.id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [type, fingerprint ?? sha256Hex(rawBody)] : [match.id]);
       return reporter.refuse(journey, { refused: "payload_invalid", issues: issuesOf(validated.error.issues) });
     }
     // The event was validated by the schema of its type, so it fits what the provider's functions declare.
     const event = validated?.data as never;
     const known = type as never;
-    const parts = proof.id !== undefined ? [proof.id] : validated && provider.dedupeKey(event, known);
-    const id = eventKey(provider, parts ?? [type, fingerprint ?? sha256Hex(rawBody)]);
+    const parts = match?.id !== undefined ? [match.id] : validated && provider.dedupeKey(event, known);
+    const id = eventKey(pipeline.keyPrefix, parts ?? [type, fingerprint ?? sha256Hex(rawBody)]);
     journey.id = id;
 
     const context = createContext({
@@ -83,12 +87,36 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
       receivedAt: journey.startedAt,
       rawBody,
       headers: delivery.headers,
-      authenticity: proof.authenticity,
+      authenticity,
       toJob: () => (validated ? provider.toJob(event, known) : undefined),
     });
     const runs = validated ? handlersFor(pipeline.handlers, event, context) : handlersForUnknown(pipeline.handlers, type, body);
     if (runs.length === 0) return reporter.end(journey, validated ? "ignored" : "unknown");
-    return await runOnce(pipeline, journey, context, fingerprint, validated !== undefined, () => dispatch(runs, context));
+
+    const endsAt = journey.startedAt + pipeline.deadlineMs;
+    const taken = claims && fingerprint !== undefined ? await claims.take(id, fingerprint, endsAt - pipeline.clock()) : undefined;
+    if (taken?.state === "completed") return reporter.end(journey, "duplicate");
+    if (taken?.state === "in_progress") return reporter.refuse(journey, { refused: "in_progress", seconds: taken.retryAfterMs / 1000 });
+    if (taken?.state === "unavailable") return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
+
+    const work = (): DispatchResult | Promise<DispatchResult> => dispatch(runs, context);
+    const running = claims && taken ? claims.run(taken.claim, work) : work();
+    const conclude = (end: RunResult, late: boolean): Outcome => {
+      if (end.result === "processed") return reporter.end(journey, validated ? "processed" : "unknown", late);
+      if (end.result === "ignored" || end.result === "discarded") return reporter.end(journey, end.result, late);
+      const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
+      return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
+    };
+    if (!(running instanceof Promise)) return conclude(running, false);
+    const ended = await beforeDeadline(running, () => endsAt - pipeline.clock());
+    if (ended) return conclude(ended, false);
+
+    const letGo = claims && taken ? claims.keep(taken.claim, context) : undefined;
+    running.then((end) => {
+      letGo?.();
+      conclude(end, true);
+    });
+    return reporter.refuse(journey, { refused: "deadline_exceeded", seconds: pipeline.deadlineMs / 1000 });
   } catch (cause) {
     return reporter.refuse(journey, { refused: "configuration", cause });
   }
@@ -108,28 +136,21 @@ const encoder = new TextEncoder();
 // Strict, since a replaced character would make different bodies equal (pitfall P12). A byte order mark is passed over, as RFC 8259 allows.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-type Parsed = { readonly body: JsonObject } | { readonly body: undefined; readonly refusal: Refusal };
-
-function parseObject(rawBody: Uint8Array): Parsed {
-  const refuse = (refused: "body_not_utf8" | "body_not_json" | "body_not_object"): Parsed => ({
-    body: undefined,
-    refusal: { refused, length: rawBody.length },
-  });
+function parseObject(rawBody: Uint8Array): { readonly body: JsonObject } | "body_not_utf8" | "body_not_json" | "body_not_object" {
   let text: string;
   try {
     text = decoder.decode(rawBody);
   } catch {
-    return refuse("body_not_utf8");
+    return "body_not_utf8";
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // The message of a SyntaxError quotes the body, so it goes nowhere.
-    return refuse("body_not_json");
+    return "body_not_json";
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse("body_not_object");
-  return { body: value as JsonObject };
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { body: value as JsonObject } : "body_not_object";
 }
 
 /** Both directions: a delivery dated ahead would stay replayable for long (pitfall P26). */
@@ -160,67 +181,25 @@ function issuesOf(issues: readonly { readonly code?: string | undefined; readonl
   return shown.join("; ") + (issues.length > 5 ? `; and ${issues.length - 5} more` : "");
 }
 
+// Printable ASCII without "/" and "%", which need no escape.
+const plainPart = /^[!-$&-.0-~]{1,100}$/;
+
 /** Joins the parts of a dedupe key so that different parts never give one key, in printable ASCII of bounded length. */
-export function eventKey(provider: Provider<string, object>, parts: readonly string[]): string {
-  const joined = parts.map(escapePart).join("/");
-  const plain = joined.length <= 200 && /^[\x21-\x7e]+$/.test(joined);
-  return `${provider.name}/${escapePart(provider.endpoint)}/${plain ? joined : `sha256-${sha256Hex(JSON.stringify(parts))}`}`;
-}
-
-function escapePart(part: string): string {
-  return /[%/]/.test(part) ? part.replaceAll("%", "%25").replaceAll("/", "%2F") : part;
-}
-
-/** Handles an event under a claim, so that its duplicates do not run, and answers before the sender gives up. */
-async function runOnce(
-  pipeline: Pipeline,
-  journey: Journey,
-  context: RunContext,
-  fingerprint: string | undefined,
-  known: boolean,
-  work: () => Promise<DispatchResult>,
-): Promise<Outcome> {
-  const { claims, reporter, deadlineMs } = pipeline;
-  const left = (): number => Math.max(0, journey.startedAt + deadlineMs - pipeline.clock());
-  let taken: Taken | undefined;
-  if (claims && fingerprint !== undefined) {
-    const taking = claims.take(context.id, fingerprint);
-    taken = await within(taking, left());
-    if (taken === undefined) {
-      // The sender is told to retry, so a claim that comes after all must not block that retry.
-      taking.then((late) => (late.state === "claimed" ? claims.giveBack(late.claim) : undefined));
-      taken = { state: "unavailable", cause: new Error("The store did not answer before the deadline.") };
-    }
+function eventKey(prefix: string, parts: readonly string[]): string {
+  let key = prefix;
+  for (const part of parts) {
+    if (!plainPart.test(part)) return `${prefix}/${escaped(parts)}`;
+    key += `/${part}`;
   }
-  if (taken?.state === "completed") return reporter.end(journey, "duplicate");
-  if (taken?.state === "in_progress") return reporter.refuse(journey, { refused: "in_progress", seconds: taken.retryAfterMs / 1000 });
-  if (taken?.state === "unavailable") return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
-
-  const running = claims && taken ? claims.run(taken.claim, work) : work();
-  const settled = await within(running, left());
-  const conclude = (end: Awaited<typeof running>, late: boolean): Outcome => {
-    if (end.result === "processed") return reporter.end(journey, known ? "processed" : "unknown", late);
-    if (end.result === "ignored" || end.result === "discarded") return reporter.end(journey, end.result, late);
-    const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
-    return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
-  };
-  if (settled) return conclude(settled, false);
-
-  const letGo = claims && taken ? claims.keep(taken.claim, context) : undefined;
-  running.then((end) => {
-    letGo?.();
-    conclude(end, true);
-  });
-  return reporter.refuse(journey, { refused: "deadline_exceeded", seconds: deadlineMs / 1000 });
+  return key;
 }
 
-/** The value of a promise that does not reject, or `undefined` when time is up first. */
-function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds, undefined);
-    promise.then((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
+function escaped(parts: readonly string[]): string {
+  const joined = parts.map(escapePart).join("/");
+  return /^[!-~]{1,200}$/.test(joined) ? joined : `sha256-${sha256Hex(JSON.stringify(parts))}`;
+}
+
+/** Escapes what separates the parts of a key. */
+export function escapePart(part: string): string {
+  return part.replaceAll("%", "%25").replaceAll("/", "%2F");
 }

@@ -88,16 +88,12 @@ export function createReporter(options: ReporterOptions): Reporter {
 }
 
 function toOutcome(journey: Journey, result: OutcomeResult, refusal?: Refusal): Outcome {
-  const { type, id } = journey;
-  const retryAfterSeconds = statusOf(result) === 503 ? Math.max(1, Math.ceil(refusal?.seconds ?? 5)) : undefined;
-  return {
-    result,
-    status: statusOf(result),
-    ...(type !== undefined && { type }),
-    ...(id !== undefined && { id }),
-    ...(result === "unauthenticated" && refusal && { reason: refusal.refused }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  };
+  const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { result, status: statusOf(result) };
+  if (journey.type !== undefined) outcome.type = journey.type;
+  if (journey.id !== undefined) outcome.id = journey.id;
+  if (refusal !== undefined && result === "unauthenticated") outcome.reason = refusal.refused;
+  if (outcome.status === 503) outcome.retryAfterSeconds = Math.max(1, Math.ceil(refusal?.seconds ?? 5));
+  return outcome;
 }
 
 /** The first line of a stack below the message, which may quote the payload and is left out. */

@@ -10,7 +10,7 @@ import type { VideoJob, VideoJobStatus } from "./job.ts";
 import type { Logger } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
 import type { EventSchema, Provider } from "./provider.ts";
-import { receive } from "./receive.ts";
+import { escapePart, receive } from "./receive.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
 
 /** `"avatar_video.*"` for `"avatar_video.success"`, and so on for every dot in a type. */
@@ -151,6 +151,7 @@ export function createRouter<Name extends string, Events extends object>(
   const erased = provider as unknown as Provider<string, object>;
   const pipeline = {
     provider: erased,
+    keyPrefix: `${name}/${escapePart(endpoint)}`,
     schemas: new Map<string, EventSchema>(),
     handlers: table,
     claims: toClaims(options.idempotency, erased, deadlineMs),

@@ -1,6 +1,6 @@
 import { isBytes } from "./body.ts";
 import { ConfigurationError } from "./errors.ts";
-import { equalDigests, type HmacKey, hmacHexDigest, hmacKey } from "./signature/hmac.ts";
+import { equalHex, type HmacKey, hmacHexDigest, hmacKey } from "./signature/hmac.ts";
 import { type HexFormat, hexDigitsStart } from "./signature/hmac-hex.ts";
 import { checkSecret, toSecrets } from "./signature/secret.ts";
 
@@ -46,7 +46,7 @@ export function verify(
   if (typeof value !== "string" || body === undefined) return false;
   const start = hexDigitsStart(value, format);
   if (start < 0) return false;
-  for (const key of keys) if (equalDigests(hmacHexDigest(key, body), value, start)) return true;
+  for (const key of keys) if (equalHex(hmacHexDigest(key, body), value, start)) return true;
   return false;
 }
 

@@ -167,53 +167,72 @@ export interface HeyGenLike {
 
 const dataOf = (event: HeyGenLike): Data => (isRecord(event.event_data) ? event.event_data : {});
 
-/** What is known of a family of events: the kind of its jobs, and the fields that hold their id. */
-type Family = readonly [prefix: string, kind: VideoJobKind, ...idFields: string[]];
-
-const families: readonly Family[] = [
-  ["avatar_video", "video", "video_id"],
-  ["video_translate", "translation", "video_translate_id"],
-  ["personalized_video", "video", "video_id", "project_id"],
-  ["video_agent", "video", "video_id", "session_id"],
-  ["ai_clipping", "video", "id"],
-  ["batch", "other", "batch_id"],
-  // For these no payload is documented; the ids are those that such resources have elsewhere in the API. Without one there is no job.
-  ["instant_avatar", "avatar", "avatar_id", "id"],
-  ["photo_avatar", "avatar", "generation_id", "group_id", "avatar_id", "id"],
-  ["live_avatar", "avatar", "avatar_id", "id"],
-  ["proofread_creation", "translation", "proofread_id", "id"],
-  ["hyperframes_video", "video", "video_id", "id"],
-];
-
-/** The family is decided by the type, which chose the schema: a payload may carry unknown fields of any name. */
-function familyOf(type: string, data: Data): { readonly kind: VideoJobKind; readonly resource: string | undefined } {
-  const [, kind = "other", ...idFields] = families.find(([prefix]) => type.startsWith(prefix)) ?? [];
-  return { kind, resource: firstText(...idFields.map((field) => data[field])) };
+/** What is known of a family of events. */
+interface Family {
+  readonly prefix: string;
+  readonly kind: VideoJobKind;
+  readonly idFields: readonly string[];
+  /** Whether type and resource id tell an event from all others: the payload is documented, and the type tells the state (pitfall P31). */
+  readonly keyed?: boolean;
 }
 
-/**
- * `event_id` where the body has one; otherwise type and resource, where the type tells the state (pitfall P31) and the payload is
- * documented; otherwise the whole body decides.
- */
+const families: readonly Family[] = [
+  { prefix: "avatar_video", kind: "video", idFields: ["video_id"], keyed: true },
+  { prefix: "video_translate.preflight", kind: "translation", idFields: ["video_translate_id", "id"] },
+  { prefix: "video_translate", kind: "translation", idFields: ["video_translate_id"], keyed: true },
+  { prefix: "personalized_video", kind: "video", idFields: ["video_id", "project_id"] },
+  { prefix: "video_agent", kind: "video", idFields: ["video_id", "session_id"], keyed: true },
+  { prefix: "ai_clipping", kind: "video", idFields: ["id"], keyed: true },
+  { prefix: "batch", kind: "other", idFields: ["batch_id"], keyed: true },
+  // For these no payload is documented; the ids are those that such resources have elsewhere in the API. Without one there is no job.
+  { prefix: "instant_avatar", kind: "avatar", idFields: ["avatar_id", "id"] },
+  { prefix: "photo_avatar", kind: "avatar", idFields: ["generation_id", "group_id", "avatar_id", "id"] },
+  { prefix: "live_avatar", kind: "avatar", idFields: ["avatar_id", "id"] },
+  { prefix: "proofread_creation", kind: "translation", idFields: ["proofread_id", "id"] },
+  { prefix: "hyperframes_video", kind: "video", idFields: ["video_id", "id"] },
+];
+const other: Family = { prefix: "", kind: "other", idFields: [] };
+const familyByType = new Map<string, Family>();
+
+/** The family is decided by the type, which chose the schema: a payload may carry unknown fields of any name. */
+function familyOf(type: string): Family {
+  let family = familyByType.get(type);
+  if (family === undefined) {
+    family = families.find(({ prefix }) => type.startsWith(prefix)) ?? other;
+    familyByType.set(type, family);
+  }
+  return family;
+}
+
+function resourceOf({ idFields }: Family, data: Data): string | undefined {
+  for (const field of idFields) {
+    const id = toText(data[field]);
+    if (id !== undefined) return id;
+  }
+  return undefined;
+}
+
+/** `event_id` where the body has one; otherwise type and resource, where they suffice; otherwise the whole body decides. */
 export function heygenDedupeKey(event: HeyGenLike, type: string): readonly string[] | undefined {
   const eventId = toText(event.event_id);
   if (eventId !== undefined) return [eventId];
-  if (!/^(avatar_video|video_translate\.[sf]|video_agent|ai_clipping|batch)/.test(type)) return undefined;
-  const { resource } = familyOf(type, dataOf(event));
+  const family = familyOf(type);
+  const resource = family.keyed ? resourceOf(family, dataOf(event)) : undefined;
   return resource === undefined ? undefined : [type, resource];
 }
 
 /** The job view of HeyGen's events and of those that mirror them. */
 export function heygenJob(provider: string, event: HeyGenLike, type: string): VideoJob | undefined {
   const data = dataOf(event);
-  const { kind, resource } = familyOf(type, data);
+  const family = familyOf(type);
+  const resource = resourceOf(family, data);
   if (resource === undefined) return undefined;
   const status = statusOf(type, data);
   const message = failureText(data);
   return toVideoJob({
     provider,
     id: resource,
-    kind,
+    kind: family.kind,
     status,
     outputs: outputsOf(type, data),
     error: status === "failed" ? { message: message ?? "The provider gave no reason.", code: failureCode(data) } : undefined,

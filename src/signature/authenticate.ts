@@ -28,8 +28,10 @@ export type Authenticity =
   | { readonly method: "none" };
 
 /** An authentic delivery: how it was proved, and what its signature covers beside the body. */
-export interface Authenticated extends SignatureMatch {
+export interface Authenticated {
   readonly authenticity: Authenticity;
+  /** Absent where nothing was signed. */
+  readonly match?: SignatureMatch;
 }
 
 /** Checks a delivery. It neither throws nor rejects, except that errors of a secret function become refusals. */
@@ -79,11 +81,13 @@ function createSigned(secret: unknown, scheme: SignatureScheme): Authenticate {
 
 function firstMatch(checks: readonly SignatureCheck[], request: SecretRequest): Authenticated | Refusal {
   let refusal: Refusal | undefined;
-  for (let index = 0; index < checks.length; index++) {
-    const found = (checks[index] as SignatureCheck)(request.headers, request.rawBody);
-    if (!isRefusal(found)) return { ...found, authenticity: { method: "signature", secretIndex: index } };
+  let secretIndex = 0;
+  for (const check of checks) {
+    const found = check(request.headers, request.rawBody);
+    if (!isRefusal(found)) return { match: found, authenticity: { method: "signature", secretIndex } };
     // With mixed schemes a mismatch tells more than the header that the other scheme misses.
     if (refusal === undefined || found.refused === "signature_mismatch") refusal = found;
+    secretIndex++;
   }
   return refusal ?? { refused: "secret_missing" };
 }

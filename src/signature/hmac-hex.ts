@@ -1,6 +1,6 @@
 import { headerValue } from "../delivery.ts";
 import { ConfigurationError } from "../errors.ts";
-import { equalDigests, hmacHexDigest, hmacKey } from "./hmac.ts";
+import { equalHex, hmacHexDigest, hmacKey } from "./hmac.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { checkSecret } from "./secret.ts";
 
@@ -64,7 +64,7 @@ export function hmacHex(options: HmacHexOptions): SignatureScheme {
           if (value === undefined) continue;
           const start = typeof value === "string" ? hexDigitsStart(value, format) : -1;
           if (start >= 0) {
-            return equalDigests(hmacHexDigest(key, rawBody), value as string, start)
+            return equalHex(hmacHexDigest(key, rawBody), value as string, start)
               ? match
               : { refused: "signature_mismatch", headers: [name], length: rawBody.length };
           }

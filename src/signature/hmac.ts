@@ -25,32 +25,44 @@ export function sha256Hex(data: Uint8Array | string): string {
 
 // Encoded digests are compared in reused bytes. From filling to comparing everything is synchronous, so that no other delivery
 // comes in between.
-const hex = { length: 64, given: new Uint8Array(64), expected: new Uint8Array(64) };
-const base64 = { length: 44, given: new Uint8Array(44), expected: new Uint8Array(44) };
-
-/**
- * Compares two encoded digests in constant time: 64 hex digits, or 44 base64 characters. The caller has checked length and
- * alphabet, so no character of `given` that is not ASCII gets here (pitfall P2).
- *
- * @param start where the digest begins in `given`
- */
-export function equalDigests(expected: string, given: string, start = 0): boolean {
-  const scratch = expected.length === hex.length ? hex : base64;
-  const { length } = scratch;
-  if (expected.length !== length || given.length - start !== length) return false;
-  for (let index = 0; index < length; index++) {
-    scratch.expected[index] = expected.charCodeAt(index);
-    scratch.given[index] = given.charCodeAt(start + index);
-  }
-  // Senders may spell hex digits in upper case; base64 must not be touched.
-  if (scratch === hex) for (let index = 0; index < length; index++) scratch.given[index] = lowerCase(hex.given[index] as number);
-  return crypto.timingSafeEqual(scratch.expected, scratch.given);
-}
+const hexExpected = new Uint8Array(64);
+const hexGiven = new Uint8Array(64);
+const base64Expected = new Uint8Array(44);
+const base64Given = new Uint8Array(44);
 
 // Sets the bit that separates "A" from "a"; digits have it set already.
-const lowerCase = (code: number): number => code | 0x20;
+const LOWER_CASE = 0x20;
+
+/**
+ * Compares 64 hex digits in constant time, in either letter case. The caller has checked length and alphabet, so no character that is
+ * not ASCII gets here (pitfall P2).
+ *
+ * @param start where the digits begin in `given`
+ */
+export function equalHex(expected: string, given: string, start: number): boolean {
+  if (expected.length !== 64 || given.length - start !== 64) return false;
+  for (let index = 0; index < 64; index++) {
+    hexExpected[index] = expected.charCodeAt(index);
+    hexGiven[index] = given.charCodeAt(start + index) | LOWER_CASE;
+  }
+  return crypto.timingSafeEqual(hexExpected, hexGiven);
+}
+
+/**
+ * Compares 44 base64 characters in constant time. The caller has checked length and alphabet.
+ *
+ * @param start where the characters begin in `given`
+ */
+export function equalBase64(expected: string, given: string, start: number): boolean {
+  if (expected.length !== 44 || given.length - start !== 44) return false;
+  for (let index = 0; index < 44; index++) {
+    base64Expected[index] = expected.charCodeAt(index);
+    base64Given[index] = given.charCodeAt(start + index);
+  }
+  return crypto.timingSafeEqual(base64Expected, base64Given);
+}
 
 /** Compares texts of any length in constant time, by their digests. */
 export function equalTexts(left: string, right: string): boolean {
-  return equalDigests(sha256Hex(left), sha256Hex(right));
+  return equalHex(sha256Hex(left), sha256Hex(right), 0);
 }

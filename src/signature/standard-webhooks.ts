@@ -1,7 +1,7 @@
 import { type HeaderSource, headerValue } from "../delivery.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { Refusal } from "../refusal.ts";
-import { equalDigests, hmacBase64Digest, hmacKey } from "./hmac.ts";
+import { equalBase64, hmacBase64Digest, hmacKey } from "./hmac.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { checkSecret } from "./secret.ts";
 
@@ -65,7 +65,7 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signatu
         if (candidates === undefined) return { refused: "signature_malformed", headers: [SIGNATURE], length: signatures.length };
         const digest = hmacBase64Digest(key, `${id}.${timestamp}.`, rawBody);
         for (const candidate of candidates) {
-          if (equalDigests(digest, candidate, 3)) return { id, timestampSeconds: Number(timestamp) };
+          if (equalBase64(digest, candidate, 3)) return { id, timestampSeconds: Number(timestamp) };
         }
         return { refused: "signature_mismatch", headers: [SIGNATURE], length: rawBody.length };
       };

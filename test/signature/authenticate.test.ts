@@ -12,17 +12,18 @@ const token = "0f8fad5b-d9cb-469f-a165";
 describe("secrets", () => {
   it("reports the index of the one that matched", () => {
     expect(createAuthenticate({ secret: ["secret-a", "secret-b"] }, scheme)(signed)).toEqual({
+      match: {},
       authenticity: { method: "signature", secretIndex: 1 },
     });
   });
 
   it("may be found per delivery, also asynchronously, and are told the URL", async () => {
     const bySync = createAuthenticate({ secret: ({ url }: { url: string }) => (url === "/hooks" ? "secret-b" : undefined) }, scheme);
-    expect(await bySync(signed)).toEqual({ authenticity: { method: "signature", secretIndex: 0 } });
+    expect(await bySync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 0 } });
     expect(await bySync({ ...signed, url: "/other" })).toEqual({ refused: "secret_missing" });
     const byAsync = createAuthenticate({ secret: async () => ["secret-a", "secret-b"] }, scheme);
-    expect(await byAsync(signed)).toEqual({ authenticity: { method: "signature", secretIndex: 1 } });
-    expect(await byAsync(signed)).toEqual({ authenticity: { method: "signature", secretIndex: 1 } });
+    expect(await byAsync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 1 } });
+    expect(await byAsync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 1 } });
   });
 
   it.each([
@@ -104,7 +105,7 @@ describe("tokens", () => {
   it("must hold together with the secret when both are set", () => {
     const both = createAuthenticate({ token, secret: "secret-b" }, scheme);
     const url = `/hooks?token=${token}`;
-    expect(both({ ...signed, url })).toEqual({ authenticity: { method: "signature", secretIndex: 0 } });
+    expect(both({ ...signed, url })).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 0 } });
     expect(both(signed)).toEqual({ refused: "token_mismatch" });
     expect(both({ ...signed, url, headers: {} })).toMatchObject({ refused: "signature_missing" });
   });

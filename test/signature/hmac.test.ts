@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { equalDigests, equalTexts, hmacHexDigest, hmacKey, sha256Hex } from "../../src/signature/hmac.ts";
+import { equalBase64, equalHex, equalTexts, hmacHexDigest, hmacKey, sha256Hex } from "../../src/signature/hmac.ts";
 
 const { hmac_sha256 } = JSON.parse(readFileSync(new URL("../vectors/signatures.json", import.meta.url), "utf8")) as {
   hmac_sha256: { source: string; key_hex: string; data_hex: string; hex: string }[];
@@ -17,32 +17,39 @@ describe("HMAC-SHA256", () => {
   }
 });
 
-describe("equalDigests", () => {
-  const digest = "0123456789abcdef".repeat(4);
+describe("equalHex and equalBase64", () => {
+  const hex = "0123456789abcdef".repeat(4);
   const base64 = `${"Ab+/".repeat(10)}Abc=`;
 
-  it("ignores letter case in hex digits only", () => {
-    expect(equalDigests(digest, digest.toUpperCase())).toBe(true);
-    expect(equalDigests(base64, base64)).toBe(true);
-    expect(equalDigests(base64, base64.toLowerCase())).toBe(false);
+  it("ignore letter case in hex digits only", () => {
+    expect(equalHex(hex, hex.toUpperCase(), 0)).toBe(true);
+    expect(equalBase64(base64, base64, 0)).toBe(true);
+    expect(equalBase64(base64, base64.toLowerCase(), 0)).toBe(false);
   });
 
-  it("reads from the given start", () => {
-    expect(equalDigests(digest, `sha256=${digest}`, 7)).toBe(true);
-    expect(equalDigests(digest, `sha256=${digest}`, 6)).toBe(false);
+  it("read from the given start", () => {
+    expect(equalHex(hex, `sha256=${hex}`, 7)).toBe(true);
+    expect(equalHex(hex, `sha256=${hex}`, 6)).toBe(false);
+    expect(equalBase64(base64, `v1,${base64}`, 3)).toBe(true);
   });
 
-  it("P4: is false, not an error, for other lengths", () => {
-    expect(equalDigests(digest, "")).toBe(false);
-    expect(equalDigests("", "")).toBe(false);
-    expect(equalDigests(digest, digest.slice(1))).toBe(false);
-    expect(equalDigests("short", "short")).toBe(false);
+  it("P4: are false, not an error, for other lengths", () => {
+    for (const [expected, given] of [
+      [hex, ""],
+      ["", ""],
+      [hex, hex.slice(1)],
+      ["short", "short"],
+      [hex.slice(1), hex.slice(1)],
+    ] as const) {
+      expect(equalHex(expected, given, 0)).toBe(false);
+      expect(equalBase64(expected, given, 0)).toBe(false);
+    }
   });
 
-  it("keeps nothing from one comparison to the next", () => {
-    expect(equalDigests(digest, digest)).toBe(true);
-    expect(equalDigests("f".repeat(64), "0".repeat(64))).toBe(false);
-    expect(equalDigests("0".repeat(64), "0".repeat(64))).toBe(true);
+  it("keep nothing from one comparison to the next", () => {
+    expect(equalHex(hex, hex, 0)).toBe(true);
+    expect(equalHex("f".repeat(64), "0".repeat(64), 0)).toBe(false);
+    expect(equalHex("0".repeat(64), "0".repeat(64), 0)).toBe(true);
   });
 });
 
