@@ -29,10 +29,10 @@ export interface ClaimsOptions {
 
 /** The router's use of an idempotency store. No method rejects. */
 export interface Claims {
-  /** Claims an event; a store that does not answer within the given time is `unavailable`. */
-  take(key: string, fingerprint: string, withinMs: number): Promise<Taken>;
+  /** Claims an event; a store that does not answer in the time that is left, in milliseconds, is `unavailable`. */
+  take(key: string, fingerprint: string, left: () => number): Promise<Taken>;
   /** Runs the handlers, then records or returns the event. */
-  run(claim: HeldClaim, work: () => DispatchResult | Promise<DispatchResult>): Promise<RunResult>;
+  run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult>;
   /** Keeps a claim alive for handlers that outlive the answer; call the result when they end. */
   keep(claim: HeldClaim, context: RunContext): () => void;
 }
@@ -49,13 +49,19 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   const unrecorded = new Map<string, HeldClaim>();
   const entryOf = (key: string, fingerprint: string): string => `${key}\n${fingerprint}`;
 
+  async function complete({ key, fingerprint, token }: HeldClaim): Promise<void> {
+    if (await store.complete(key, token, { ttlMs })) return;
+    // The lease ran out. Unless another run holds the event by now, it can be claimed again and recorded all the same.
+    const again = await store.claim(key, { fingerprint, leaseMs, ttlMs });
+    if (again.state === "claimed") await store.complete(key, again.token, { ttlMs });
+  }
+
   async function record(claim: HeldClaim): Promise<void> {
     let failure: unknown;
     for (const wait of RECORD_AGAIN_AFTER_MS) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       try {
-        // A stale token means that the lease ran out and another run may have recorded it: nothing is left to do.
-        await store.complete(claim.key, claim.token, { ttlMs });
+        await complete(claim);
         return;
       } catch (error) {
         failure = error;
@@ -67,7 +73,9 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   async function claim(key: string, fingerprint: string): Promise<Taken> {
     try {
       const answer = await store.claim(key, { fingerprint, leaseMs, ttlMs });
-      return answer.state === "claimed" ? { state: "claimed", claim: { key, fingerprint, token: answer.token } } : answer;
+      if (answer.state === "claimed") return { state: "claimed", claim: { key, fingerprint, token: answer.token } };
+      if (answer.state === "in_progress" || answer.state === "completed") return answer;
+      throw new TypeError("claim() of the idempotency store must answer claimed, in_progress or completed.");
     } catch (cause) {
       return { state: "unavailable", cause };
     }
@@ -101,17 +109,17 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   }
 
   return {
-    async take(key: string, fingerprint: string, withinMs: number): Promise<Taken> {
+    async take(key: string, fingerprint: string, left: () => number): Promise<Taken> {
       const handled = unrecorded.size > 0 ? unrecorded.get(entryOf(key, fingerprint)) : undefined;
       const taking = handled ? recordLate(handled) : claim(key, fingerprint);
-      const taken = await beforeDeadline(taking, () => withinMs);
+      const taken = await beforeDeadline(taking, left);
       if (taken) return taken;
       // The sender is told to retry, so a claim that comes after all must not block that retry.
       taking.then((late) => (late.state === "claimed" ? giveBack(late.claim) : undefined));
       return { state: "unavailable", cause: new Error("The store did not answer before the deadline.") };
     },
 
-    async run(claim: HeldClaim, work: () => DispatchResult | Promise<DispatchResult>): Promise<RunResult> {
+    async run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult> {
       const settled = await work();
       if (settled.result === "handler_failed" || settled.result === "retry_later") {
         await giveBack(claim);
@@ -138,6 +146,8 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
         }
       };
       const timer = setInterval(extend, leaseMs / 3);
+      // A handler that never ends must not keep the process alive; Workers and browsers return a number here.
+      (timer as { unref?: () => void }).unref?.();
       extend();
       return () => {
         ended = true;

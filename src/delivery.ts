@@ -45,9 +45,12 @@ function fromRecord(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
   name: string,
 ): string | readonly string[] | undefined {
-  if (Object.hasOwn(headers, name)) return headers[name];
-  for (const key of Object.keys(headers)) {
-    if (key.length === name.length && key.toLowerCase() === name) return headers[key];
+  let found: string | readonly string[] | undefined;
+  for (const key in headers) {
+    if (key.length !== name.length || (key !== name && key.toLowerCase() !== name)) continue;
+    const value = Object.hasOwn(headers, key) ? headers[key] : undefined;
+    // Two spellings of one name are a repeated header (pitfall P20).
+    if (value !== undefined) found = found === undefined ? value : [found, value].flat();
   }
-  return undefined;
+  return found;
 }

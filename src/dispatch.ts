@@ -1,5 +1,6 @@
 import type { HandlerContext } from "./context.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
+import { isPromiseLike } from "./promise.ts";
 import { isDiscard, isRetryLater } from "./signals.ts";
 
 /** A handler with its types erased; registration has checked them. */
@@ -49,12 +50,16 @@ export function handlersForUnknown(table: HandlerTable, type: string, body: unkn
   return table.unknown.map((handler) => ({ handler, subject: { type, body } }));
 }
 
-/**
- * Runs handlers concurrently and waits for all of them, whatever some of them throw. The result is there at once when no handler
- * returned a promise; otherwise the promise does not reject.
- */
-export function dispatch(runs: readonly Run[], context: HandlerContext): DispatchResult | Promise<DispatchResult> {
-  if (runs.length === 0) return { result: "ignored" };
+/** Handlers that were started. */
+export interface Running {
+  /** There as soon as all of them have ended. */
+  result: DispatchResult | undefined;
+  /** Settles with the result, and never rejects. Absent when they ended at once. */
+  ended: Promise<DispatchResult> | undefined;
+}
+
+/** Starts handlers, which run concurrently. Never throws, whatever some of them throw. */
+export function start(runs: readonly Run[], context: HandlerContext): Running {
   const thrown: unknown[] = [];
   const pending: PromiseLike<unknown>[] = [];
   for (const { handler, subject } of runs) {
@@ -65,30 +70,35 @@ export function dispatch(runs: readonly Run[], context: HandlerContext): Dispatc
       thrown.push(error);
     }
   }
-  return pending.length === 0 ? sum(thrown) : settle(pending, thrown);
+  const running: Running = { result: undefined, ended: undefined };
+  const end = (): DispatchResult => {
+    running.result = sum(runs, thrown);
+    return running.result;
+  };
+  const fail = (error: unknown): void => {
+    thrown.push(error);
+  };
+  const [first] = pending;
+  if (first === undefined) end();
+  // The usual case, without the promises that several take.
+  else if (pending.length === 1) {
+    running.ended = Promise.resolve(first).then(end, (error: unknown) => {
+      fail(error);
+      return end();
+    });
+  } else running.ended = Promise.all(pending.map((each) => Promise.resolve(each).then(undefined, fail))).then(end);
+  return running;
 }
 
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
-async function settle(pending: readonly PromiseLike<unknown>[], thrown: unknown[]): Promise<DispatchResult> {
-  if (pending.length === 1) {
-    // The usual case, without the promises that allSettled makes.
-    try {
-      await pending[0];
-    } catch (error) {
-      thrown.push(error);
-    }
-    return sum(thrown);
-  }
-  for (const end of await Promise.allSettled(pending)) if (end.status === "rejected") thrown.push(end.reason);
-  return sum(thrown);
+/** Runs handlers and waits for all of them. Never rejects. */
+export async function dispatch(runs: readonly Run[], context: HandlerContext): Promise<DispatchResult> {
+  const { result, ended } = start(runs, context);
+  return result ?? (ended as Promise<DispatchResult>);
 }
 
 /** A real failure outweighs a wish to retry, and that outweighs a discard. */
-function sum(thrown: readonly unknown[]): DispatchResult {
-  if (thrown.length === 0) return { result: "processed" };
+function sum(runs: readonly Run[], thrown: readonly unknown[]): DispatchResult {
+  if (thrown.length === 0) return { result: runs.length === 0 ? "ignored" : "processed" };
   const failures = thrown.filter((error) => !isRetryLater(error) && !isDiscard(error));
   if (failures.length > 0) {
     const cause = failures.length === 1 ? failures[0] : new AggregateError(failures, `${failures.length} handlers failed`);

@@ -50,6 +50,7 @@ export {
 export type { Refusal } from "./refusal.ts";
 export type { ErrorContext, ErrorHandler } from "./report.ts";
 export {
+  type AnyRouter,
   createRouter,
   type DispatchContext,
   type EventFor,

@@ -90,5 +90,6 @@ function withoutGaps(value: object): object {
 export function toVideoJob(parts: VideoJobParts): VideoJob {
   const outputs = (parts.outputs ?? []).filter((output) => output.url !== undefined).map(withoutGaps);
   const error = parts.error && withoutGaps(parts.error);
-  return withoutGaps({ ...parts, outputs, error }) as VideoJob;
+  const occurredAt = Number.isNaN(parts.occurredAt?.getTime()) ? undefined : parts.occurredAt;
+  return withoutGaps({ ...parts, outputs, error, occurredAt }) as VideoJob;
 }

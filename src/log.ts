@@ -26,7 +26,8 @@ export function logDelivery(logger: Logger, entry: LogEntry): void {
   if (type !== undefined) line += ` type=${plain(type)}`;
   if (id !== undefined) line += ` id=${plain(id)}`;
   line += ` outcome=${result}`;
-  if (reason !== undefined) line += ` reason=${reason}`;
+  // The reason of a Discard is the application's own text, which may quote the payload.
+  if (reason !== undefined && result === "unauthenticated") line += ` reason=${reason}`;
   if (entry.error !== undefined) line += ` error=${plain(entry.error)}`;
   line += ` status=${status} ms=${Math.round(entry.milliseconds)}`;
   if (entry.late) line += " late=true";
@@ -36,13 +37,22 @@ export function logDelivery(logger: Logger, entry: LogEntry): void {
   else logger.error(line);
 }
 
-/** Event types and ids come from outside: one that could end the line or imitate another field is quoted, and all are cut. */
-function plain(value: string): string {
-  const short = value.length > 200 ? `${value.slice(0, 200)}…` : value;
-  return /^[\w./:%*~-]+$/.test(short) ? short : JSON.stringify(short);
+/**
+ * Makes a text from outside fit for one line: what could end it, imitate another field or steer a terminal is quoted and escaped, and
+ * all is cut.
+ */
+export function plain(value: string): string {
+  const short = value.length > 200 ? `${value.slice(0, 200)}...` : value;
+  if (/^[\w./:%*~-]+$/.test(short)) return short;
+  return JSON.stringify(short).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The class of a thrown value, which unlike its message cannot hold a payload. */
 export function nameOfThrown(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : thrown === null ? "null" : typeof thrown;
+  try {
+    return thrown instanceof Error ? plain(String(thrown.name)) : thrown === null ? "null" : typeof thrown;
+  } catch {
+    // A proxy may throw whatever is asked of it (pitfall P48).
+    return "unknown";
+  }
 }

@@ -42,7 +42,7 @@ export interface Outcome {
   readonly type?: string;
   /** The dedupe key, as in `context.id`. */
   readonly id?: string;
-  /** Which check failed, when `result` is `"unauthenticated"`. Never part of the answer. */
+  /** Which check failed, when `result` is `"unauthenticated"`, or the reason of a `Discard`. Never part of the answer. */
   readonly reason?: string;
   /** Seconds sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;

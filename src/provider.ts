@@ -1,7 +1,8 @@
-import { ConfigurationError } from "./errors.ts";
+import { ConfigurationError, isWebhookError } from "./errors.ts";
 import type { VideoJob } from "./job.ts";
 import { type Authenticate, createAuthenticate, type SecretSource } from "./signature/authenticate.ts";
 import type { SignatureScheme } from "./signature/scheme.ts";
+import { checkMaxAge } from "./signature/secret.ts";
 
 /** A JSON object of which nothing is known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -89,7 +90,10 @@ export interface ProviderDefinition<Name extends string, Events extends object> 
   toJob(event: Events[keyof Events], type: keyof Events & string): VideoJob | undefined;
   /** How long the provider waits for an answer, in milliseconds. */
   readonly ackDeadlineMs: number;
-  /** Present when the provider probes the URL with OPTIONS at registration, and how long it then waits, in milliseconds. */
+  /**
+   * Present when the provider probes the URL with OPTIONS at registration, and how long it then waits, in milliseconds. For people and
+   * tools that register endpoints: a router answers OPTIONS at once in any case.
+   */
   readonly validation?: { readonly withinMs: number };
   /** When the delivery was signed, in milliseconds since 1970, read from inside the signed body. Makes `maxAgeSeconds` available. */
   signedAt?(body: JsonObject): number | undefined;
@@ -162,13 +166,14 @@ function bindProvider<Name extends string, Events extends object>(
   }
   const scheme = typeof definition.signature === "function" ? definition.signature(options) : definition.signature;
   const signature = header === undefined ? scheme : withHeaders(definition.name, scheme, header);
-  return {
-    ...definition,
-    signature,
-    endpoint,
-    maxAgeSeconds: toMaxAge(definition, signature, options),
-    authenticate: createAuthenticate(options, signature),
-  };
+  try {
+    const maxAgeSeconds = toMaxAge(definition, signature, options);
+    return { ...definition, signature, endpoint, maxAgeSeconds, authenticate: createAuthenticate(options, signature) };
+  } catch (error) {
+    // Several providers are often made side by side: say which one is meant.
+    if (!isWebhookError(error) || error.name !== "ConfigurationError") throw error;
+    throw new ConfigurationError(`${definition.name}(): ${error.message}`, { code: error.code, provider: definition.name });
+  }
 }
 
 /**
@@ -201,8 +206,8 @@ function checkDefinition(definition: ProviderDefinition<string, object>): void {
   if (Object.keys(definition.events).length === 0) {
     throw new ConfigurationError(`The provider ${definition.name} declares no events.`, { provider: definition.name });
   }
-  if (!(definition.ackDeadlineMs > 0)) {
-    throw new ConfigurationError(`The provider ${definition.name} needs ackDeadlineMs, a number of milliseconds above zero.`, {
+  if (!(definition.ackDeadlineMs > 0 && definition.ackDeadlineMs < 2 ** 31)) {
+    throw new ConfigurationError(`The provider ${definition.name} needs ackDeadlineMs, a finite number of milliseconds above zero.`, {
       provider: definition.name,
     });
   }
@@ -230,6 +235,6 @@ function toMaxAge(
       { provider: definition.name },
     );
   }
-  if (!(maxAgeSeconds > 0)) throw new ConfigurationError("The option maxAgeSeconds must be a number of seconds above zero.");
+  checkMaxAge(maxAgeSeconds);
   return maxAgeSeconds;
 }

@@ -1,10 +1,11 @@
 import { isBytes, type ReadBody, tooLarge } from "./body.ts";
 import type { Claims, RunResult } from "./claim.ts";
 import { createContext } from "./context.ts";
-import { beforeDeadline } from "./deadline.ts";
+import { beforeDeadline, countdown } from "./deadline.ts";
 import type { Delivery } from "./delivery.ts";
-import { type DispatchResult, dispatch, type HandlerTable, handlersFor, handlersForUnknown } from "./dispatch.ts";
+import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
 import type { Outcome } from "./outcome.ts";
+import { isPromiseLike } from "./promise.ts";
 import type { EventSchema, JsonObject, Provider } from "./provider.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
@@ -31,17 +32,20 @@ export interface Pipeline {
  */
 export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<Outcome> {
   const { provider, reporter, claims } = pipeline;
-  const journey: Journey = { startedAt: pipeline.clock() };
+  const journey: Journey = { startedAt: 0 };
   try {
+    journey.startedAt = pipeline.clock();
     if (delivery.method === "OPTIONS") return reporter.end(journey, "validation");
     if (delivery.method !== "POST") return reporter.refuse(journey, { refused: "method_not_allowed" });
 
     const read = readBody(delivery.body, pipeline.maxBodyBytes);
-    const rawBody = read instanceof Promise ? await read : read;
+    const rawBody = isPromiseLike(read) ? await read : read;
     if (isRefusal(rawBody)) return reporter.refuse(journey, rawBody);
 
+    // Only from here on: a body that came slowly must not leave the handlers without time.
+    const left = countdown(pipeline.deadlineMs);
     const checked = provider.authenticate({ url: delivery.url, headers: delivery.headers, rawBody });
-    const proof = checked instanceof Promise ? await checked : checked;
+    const proof = isPromiseLike(checked) ? ((await beforeDeadline(checked, left)) ?? secretTooLate) : checked;
     if (isRefusal(proof)) return reporter.refuse(journey, proof);
 
     const { match, authenticity } = proof;
@@ -93,22 +97,32 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     const runs = validated ? handlersFor(pipeline.handlers, event, context) : handlersForUnknown(pipeline.handlers, type, body);
     if (runs.length === 0) return reporter.end(journey, validated ? "ignored" : "unknown");
 
-    const endsAt = journey.startedAt + pipeline.deadlineMs;
-    const taken = claims && fingerprint !== undefined ? await claims.take(id, fingerprint, endsAt - pipeline.clock()) : undefined;
+    const taken = claims && fingerprint !== undefined ? await claims.take(id, fingerprint, left) : undefined;
     if (taken?.state === "completed") return reporter.end(journey, "duplicate");
     if (taken?.state === "in_progress") return reporter.refuse(journey, { refused: "in_progress", seconds: taken.retryAfterMs / 1000 });
     if (taken?.state === "unavailable") return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
 
-    const work = (): DispatchResult | Promise<DispatchResult> => dispatch(runs, context);
-    const running = claims && taken ? claims.run(taken.claim, work) : work();
     const conclude = (end: RunResult, late: boolean): Outcome => {
       if (end.result === "processed") return reporter.end(journey, validated ? "processed" : "unknown", late);
-      if (end.result === "ignored" || end.result === "discarded") return reporter.end(journey, end.result, late);
+      if (end.result === "ignored") return reporter.end(journey, "ignored", late);
+      if (end.result === "discarded") {
+        journey.reason = end.reason;
+        return reporter.end(journey, "discarded", late);
+      }
       const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
       return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
     };
-    if (!(running instanceof Promise)) return conclude(running, false);
-    const ended = await beforeDeadline(running, () => endsAt - pipeline.clock());
+    let running: Promise<RunResult>;
+    if (claims && taken) {
+      running = claims.run(taken.claim, () => dispatch(runs, context));
+    } else {
+      const handlers = start(runs, context);
+      // Most handlers only put the event somewhere, and have ended a few turns later.
+      for (let turn = 0; turn < 3 && handlers.result === undefined; turn++) await undefined;
+      if (handlers.result !== undefined) return conclude(handlers.result, false);
+      running = handlers.ended as Promise<RunResult>;
+    }
+    const ended = await beforeDeadline(running, left);
     if (ended) return conclude(ended, false);
 
     const letGo = claims && taken ? claims.keep(taken.claim, context) : undefined;
@@ -121,6 +135,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     return reporter.refuse(journey, { refused: "configuration", cause });
   }
 }
+
+const secretTooLate: Refusal = { refused: "configuration", hint: "The secret function did not answer before the deadline." };
 
 function readBody(body: Uint8Array | string | ReadBody, maxBytes: number): Uint8Array | Refusal | Promise<Uint8Array | Refusal> {
   if (typeof body === "function") return body(maxBytes);
@@ -186,12 +202,14 @@ const plainPart = /^[!-$&-.0-~]{1,100}$/;
 
 /** Joins the parts of a dedupe key so that different parts never give one key, in printable ASCII of bounded length. */
 function eventKey(prefix: string, parts: readonly string[]): string {
+  if (!Array.isArray(parts) || parts.length === 0) throw new TypeError("dedupeKey() must return an array of at least one text.");
   let key = prefix;
   for (const part of parts) {
+    if (typeof part !== "string") throw new TypeError("dedupeKey() must return texts only.");
     if (!plainPart.test(part)) return `${prefix}/${escaped(parts)}`;
     key += `/${part}`;
   }
-  return key;
+  return key.length - prefix.length <= 200 ? key : `${prefix}/${escaped(parts)}`;
 }
 
 function escaped(parts: readonly string[]): string {

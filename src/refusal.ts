@@ -7,7 +7,7 @@ import {
   VerificationError,
   type WebhookErrorCode,
 } from "./errors.ts";
-import { nameOfThrown } from "./log.ts";
+import { nameOfThrown, plain } from "./log.ts";
 
 /**
  * A failed step, as data. Steps return it instead of throwing, because building an `Error` costs as much as three
@@ -116,7 +116,7 @@ export function toError(refusal: Refusal, place: RefusalPlace): AnyWebhookError 
     length,
     seconds,
     issues,
-    type: place.type,
+    type: plain(place.type ?? ""),
     cause: nameOfThrown(cause),
   };
   // A function, since a replacement text would give the characters of a fact a meaning (pitfall P15).

@@ -6,9 +6,11 @@ import { type Refusal, toError } from "./refusal.ts";
 
 /** What is known of a delivery so far. */
 export interface Journey {
-  readonly startedAt: number;
+  startedAt: number;
   type?: string;
   id?: string;
+  /** Of a `Discard`. */
+  reason?: string;
 }
 
 /** Where a failure happened, for `onError`. */
@@ -55,7 +57,11 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   function tell(handler: ErrorHandler, error: AnyWebhookError, context: ErrorContext): void {
     const failed = (thrown: unknown): void => {
-      (logger ?? console).error(`webhook provider=${provider} onError=failed error=${nameOfThrown(thrown)}`);
+      try {
+        (logger ?? console).error(`webhook provider=${provider} onError=failed error=${nameOfThrown(thrown)}`);
+      } catch {
+        // A logger that fails must not cost a delivery, and there is nowhere left to say so.
+      }
     };
     try {
       Promise.resolve(handler(error, context)).catch(failed);
@@ -74,10 +80,10 @@ export function createReporter(options: ReporterOptions): Reporter {
     const outcome = toOutcome(journey, resultOf(refusal.refused), refusal);
     write(journey, outcome, late, "cause" in refusal ? nameOfThrown(refusal.cause) : undefined);
     // Nobody set up to listen, but a receiver that fails in silence cannot be mended.
-    const unheard = errorHandlers.length === 0 && logger === undefined && outcome.status >= 500;
+    const unheard = errorHandlers.length === 0 && logger === undefined && outcome.status >= 500 && !expected.has(outcome.result);
     if (errorHandlers.length === 0 && !unheard) return outcome;
     const error = toError(refusal, { provider, deliveryId: journey.id, type: journey.type });
-    if (unheard) console.error(`video-webhooks: ${error.message}${placeOf(refusal.cause)}`);
+    if (unheard) console.error(`video-webhooks: ${error.message} Register router.onError() for the details.`);
     const { type, id } = journey;
     const context: ErrorContext = { provider, endpoint, result: outcome.result, type, id, afterAnswer: late };
     for (const handler of errorHandlers) tell(handler, error, context);
@@ -87,17 +93,17 @@ export function createReporter(options: ReporterOptions): Reporter {
   return { end, refuse };
 }
 
+/** Failures that the application or another run asked for. */
+const expected: ReadonlySet<OutcomeResult> = new Set<OutcomeResult>(["retry_later", "in_progress"]);
+
+const MOST_RETRY_AFTER_SECONDS = 86_400;
+
 function toOutcome(journey: Journey, result: OutcomeResult, refusal?: Refusal): Outcome {
   const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { result, status: statusOf(result) };
   if (journey.type !== undefined) outcome.type = journey.type;
   if (journey.id !== undefined) outcome.id = journey.id;
   if (refusal !== undefined && result === "unauthenticated") outcome.reason = refusal.refused;
-  if (outcome.status === 503) outcome.retryAfterSeconds = Math.max(1, Math.ceil(refusal?.seconds ?? 5));
+  else if (journey.reason !== undefined) outcome.reason = journey.reason;
+  if (outcome.status === 503) outcome.retryAfterSeconds = Math.min(Math.max(1, Math.ceil(refusal?.seconds ?? 5)), MOST_RETRY_AFTER_SECONDS);
   return outcome;
-}
-
-/** The first line of a stack below the message, which may quote the payload and is left out. */
-function placeOf(cause: unknown): string {
-  const line = cause instanceof Error ? cause.stack?.split("\n").find((each) => /^\s+at /.test(each)) : undefined;
-  return line === undefined ? "" : ` Thrown${line.trimEnd().replace(/^\s+/, " ")}.`;
 }

@@ -49,10 +49,21 @@ export interface UnknownEvent {
 }
 
 /** What {@link Router.dispatch} has to be told; everything else has a default. */
-export type DispatchContext = Pick<HandlerContext, "type" | "id"> & Partial<Omit<HandlerContext, "provider" | "endpoint" | "job">>;
+export type DispatchContext<Type extends string = string> = Pick<HandlerContext<Type>, "type" | "id"> &
+  Partial<Omit<HandlerContext<Type>, "provider" | "endpoint" | "job">>;
+
+/** What the routers of all providers have in common: for code that handles several of them. */
+export interface AnyRouter {
+  readonly provider: { readonly name: string; readonly endpoint: string };
+  onJob(status: VideoJobStatus | readonly VideoJobStatus[] | "*", handler: JobHandler): this;
+  onUnknown(handler: EventHandler<UnknownEvent>): this;
+  onError(handler: ErrorHandler): this;
+  receive(delivery: Delivery): Promise<Outcome>;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
 
 /** Routes the deliveries of one provider at one endpoint. All methods work detached from the object, and `on…` return the router. */
-export interface Router<Name extends string, Events extends object> {
+export interface Router<Name extends string, Events extends object> extends AnyRouter {
   /** The provider, bound to its endpoint. */
   readonly provider: Provider<Name, Events>;
   /**
@@ -79,8 +90,12 @@ export interface Router<Name extends string, Events extends object> {
   ): this;
   /** Takes a delivery through the whole pipeline. Adapters call it; it never rejects. */
   receive(delivery: Delivery): Promise<Outcome>;
-  /** Runs the handlers for an event that was verified before, as a queue worker does. It never rejects. */
-  dispatch(event: Events[keyof Events] | UnknownEvent, context: DispatchContext): Promise<DispatchResult>;
+  /**
+   * Runs the handlers for an event that was verified before, as a queue worker does. It never rejects, and tells nobody but its caller
+   * how they ended.
+   */
+  dispatch<Type extends keyof Events & string>(event: Events[Type], context: DispatchContext<Type>): Promise<DispatchResult>;
+  dispatch(event: UnknownEvent, context: DispatchContext): Promise<DispatchResult>;
   /** The adapter for everything Fetch-shaped: Workers, Deno, Bun, route handlers. */
   readonly fetch: (request: Request) => Promise<Response>;
 }
@@ -127,7 +142,7 @@ const statuses: readonly VideoJobStatus[] = ["queued", "processing", "succeeded"
  * import { createRouter } from "video-webhooks";
  * import { heygen } from "video-webhooks/heygen";
  *
- * const router = createRouter(heygen({ secret: process.env.HEYGEN_WEBHOOK_SECRET ?? "whsec_example" }));
+ * const router = createRouter(heygen({ secret: process.env.HEYGEN_WEBHOOK_SECRET }));
  * router.on("avatar_video.success", (event) => {
  *   console.log(event.event_data.video_id, event.event_data.url);
  * });
@@ -137,12 +152,18 @@ export function createRouter<Name extends string, Events extends object>(
   provider: Provider<Name, Events>,
   options: RouterOptions = {},
 ): Router<Name, Events> {
+  if (typeof provider !== "object" || provider === null || typeof provider.authenticate !== "function") {
+    throw new ConfigurationError("createRouter() needs a provider bound to a secret, such as heygen({ secret }), not the factory itself.");
+  }
   const { logger, clock = Date.now, maxBodyBytes = 1_048_576, deadlineMs = provider.ackDeadlineMs * 0.9 } = options;
   // Timers overflow beyond 2^31 milliseconds and then fire at once.
   if (!(deadlineMs > 0 && deadlineMs < 2 ** 31))
     throw new ConfigurationError("The option deadlineMs must be a number of milliseconds above zero.");
   if (!Number.isInteger(maxBodyBytes) || maxBodyBytes < 1)
     throw new ConfigurationError("The option maxBodyBytes must be a whole number of bytes above zero.");
+
+  checkMethods("logger", logger, ["debug", "info", "warn", "error"]);
+  if (options.idempotency !== false) checkMethods("idempotency", options.idempotency, ["claim", "extend", "complete", "release"]);
 
   const table: HandlerTable = { byType: new Map(), byStatus: new Map(), any: [], unknown: [] };
   const errorHandlers: ErrorHandler[] = [];
@@ -154,7 +175,7 @@ export function createRouter<Name extends string, Events extends object>(
     keyPrefix: `${name}/${escapePart(endpoint)}`,
     schemas: new Map<string, EventSchema>(),
     handlers: table,
-    claims: toClaims(options.idempotency, erased, deadlineMs),
+    claims: toClaims(options.idempotency, erased, deadlineMs, clock),
     reporter,
     deadlineMs,
     maxBodyBytes,
@@ -196,20 +217,21 @@ export function createRouter<Name extends string, Events extends object>(
       return router;
     },
     receive: (delivery) => receive(pipeline, delivery),
-    async dispatch(event, given) {
-      const known = Object.hasOwn(provider.events, given.type);
-      const context = createContext({
-        attempt: 1,
-        rawBody: new Uint8Array(),
-        authenticity: { method: "none" },
-        ...given,
-        headers: given.headers ?? {},
-        receivedAt: given.receivedAt?.getTime() ?? clock(),
-        provider: name,
-        endpoint,
-        toJob: () => (known ? erased.toJob(event as never, given.type as never) : undefined),
-      });
+    async dispatch(event: unknown, given: DispatchContext): Promise<DispatchResult> {
       try {
+        const known = Object.hasOwn(provider.events, given.type);
+        if (!known && !isUnknownEvent(event)) throw unknownType(name, given.type, Object.keys(provider.events));
+        const context = createContext({
+          attempt: 1,
+          rawBody: new Uint8Array(),
+          authenticity: { method: "none" },
+          ...given,
+          headers: given.headers ?? {},
+          receivedAt: given.receivedAt === undefined ? clock() : new Date(given.receivedAt).getTime(),
+          provider: name,
+          endpoint,
+          toJob: () => (known ? erased.toJob(event as never, given.type as never) : undefined),
+        });
         const runs = known ? handlersFor(table, event, context) : handlersForUnknown(table, given.type, (event as UnknownEvent).body);
         return await dispatch(runs, context);
       } catch (cause) {
@@ -226,6 +248,18 @@ function add<Key>(handlers: Map<Key, readonly AnyHandler[]>, key: Key, handler: 
   handlers.set(key, [...(handlers.get(key) ?? []), handler]);
 }
 
+function isUnknownEvent(event: unknown): event is UnknownEvent {
+  return typeof event === "object" && event !== null && "type" in event && "body" in event;
+}
+
+function checkMethods(option: string, value: unknown, methods: readonly string[]): void {
+  if (value === undefined) return;
+  for (const method of methods) {
+    if (typeof value === "object" && value !== null && typeof (value as Record<string, unknown>)[method] === "function") continue;
+    throw new ConfigurationError(`The option ${option} must have the methods ${methods.join(", ")}, but ${method} is missing.`);
+  }
+}
+
 function checkHandler(handler: unknown): void {
   if (typeof handler === "function") return;
   throw new ConfigurationError(`A handler must be a function, but is of type ${typeof handler}.`);
@@ -235,6 +269,8 @@ function checkHandler(handler: unknown): void {
 function expand(provider: Provider<string, object>, patterns: unknown): ReadonlySet<string> {
   const declared = Object.keys(provider.events);
   const types = new Set<string>();
+  if (Array.isArray(patterns) && patterns.length === 0)
+    throw new ConfigurationError("The list of event types is empty, so the handler would never run.");
   for (const pattern of Array.isArray(patterns) ? patterns : [patterns]) {
     const covered = declared.filter((type) => type === pattern || (isFamily(pattern) && type.startsWith(pattern.slice(0, -1))));
     if (covered.length === 0) throw unknownType(provider.name, String(pattern), declared);
@@ -264,6 +300,7 @@ function unknownType(provider: string, pattern: string, declared: readonly strin
 function toStatuses(status: VideoJobStatus | readonly VideoJobStatus[] | "*"): ReadonlySet<VideoJobStatus> {
   if (status === "*") return new Set(statuses);
   const chosen = new Set(typeof status === "string" ? [status] : status);
+  if (chosen.size === 0) throw new ConfigurationError("The list of job statuses is empty, so the handler would never run.");
   for (const each of chosen) {
     if (!statuses.includes(each)) {
       throw new ConfigurationError(`There is no job status "${each}". The statuses are ${statuses.join(", ")}, and "*" for all.`);
@@ -276,12 +313,13 @@ function toClaims(
   idempotency: IdempotencyStore | false | undefined,
   provider: Provider<string, object>,
   deadlineMs: number,
+  clock: () => number,
 ): ReturnType<typeof createClaims> | undefined {
   if (idempotency === false) return undefined;
   // Duplicates must be remembered for longer than a capture could be replayed (pitfall P26).
-  const replayableMs = (provider.maxAgeSeconds ?? 0) * 2000;
+  const replayableMs = (provider.maxAgeSeconds ?? provider.signature.maxAgeSeconds ?? 0) * 2000;
   return createClaims({
-    store: idempotency ?? createMemoryStore(),
+    store: idempotency ?? createMemoryStore({ clock }),
     // Extending starts at the deadline, so the lease has to hold until well after it.
     leaseMs: Math.max(60_000, deadlineMs * 2),
     ttlMs: Math.max(7 * DAY_MS, replayableMs + DAY_MS),

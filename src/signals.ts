@@ -47,7 +47,12 @@ export class Discard extends Error {
 }
 
 function branded(thrown: unknown): unknown {
-  return typeof thrown === "object" && thrown !== null ? (thrown as { [brand]?: unknown })[brand] : undefined;
+  try {
+    return typeof thrown === "object" && thrown !== null ? (thrown as { [brand]?: unknown })[brand] : undefined;
+  } catch {
+    // A proxy may throw whatever is asked of it (pitfall P48).
+    return undefined;
+  }
 }
 
 /** Whether a handler threw {@link RetryLater}, of this copy of the library or another. */

@@ -54,9 +54,9 @@ function toBody(rawBody: unknown): string | Uint8Array | undefined {
   // Lone surrogates have no UTF-8 form: different texts would share one signature (pitfall P12).
   if (typeof rawBody === "string") return rawBody.isWellFormed() ? rawBody : undefined;
   if (isBytes(rawBody)) return rawBody;
-  const found = rawBody === null ? "null" : typeof rawBody;
+  const found = Object.prototype.toString.call(rawBody).slice(8, -1);
   throw new ConfigurationError(
-    `verify() needs the raw body as a string or Uint8Array, but got ${found}. Pass the bytes that arrived, from before any JSON parser: in Express mount express.raw({ type: "*/*" }) on this route, elsewhere use await request.text().`,
+    `verify() needs the raw body as a string or Uint8Array, but got ${found}. Pass the bytes that arrived, from before any JSON parser: in Express mount express.raw({ type: "*/*" }) on this route, elsewhere use new Uint8Array(await request.arrayBuffer()).`,
     { code: "body_already_parsed" },
   );
 }

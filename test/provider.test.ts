@@ -56,6 +56,12 @@ describe("options of an endpoint", () => {
     expect(() => kling(undefined as never)).toThrow(/kling\(\) needs options/);
   });
 
+  it("name the provider that is meant", () => {
+    expect(() => heygen({ secret: undefined })).toThrow(/^heygen\(\): A secret is required/);
+    expect(() => heygen({ secret: undefined })).toThrow(expect.objectContaining({ provider: "heygen", code: "secret_missing" }));
+    expect(() => heygen({ token: undefined })).toThrow(/^heygen\(\): The token must be at least 16 .* but is undefined/);
+  });
+
   it("throw for an endpoint that could not be part of a key", () => {
     for (const endpoint of ["", "a b", "é", "x".repeat(101), 7 as never]) {
       expect(() => heygen({ secret: "a-secret", endpoint })).toThrow(/endpoint/);
@@ -67,7 +73,8 @@ describe("options of an endpoint", () => {
     expect(() => heygen({ secret: "a-secret", maxAgeSeconds: 60 } as never)).toThrow(/needs a signed timestamp/);
     expect(() => videopilot({ unsigned: true, maxAgeSeconds: 60 })).toThrow(/needs a signed timestamp/);
     expect(() => kling({ token: "0f8fad5b-d9cb-469f", maxAgeSeconds: 60 })).toThrow(/needs a signed timestamp/);
-    for (const maxAgeSeconds of [0, -1, Number.NaN]) expect(() => videopilot({ secret: "a-secret", maxAgeSeconds })).toThrow(/above zero/);
+    for (const maxAgeSeconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "60" as never])
+      expect(() => videopilot({ secret: "a-secret", maxAgeSeconds })).toThrow(/above zero/);
   });
 
   it("throw for a header where the scheme fixes its names", () => {

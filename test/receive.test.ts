@@ -9,8 +9,9 @@ import { videopilot } from "../src/providers/videopilot.ts";
 import { createRouter, type RouterOptions } from "../src/router.ts";
 import { Discard, RetryLater } from "../src/signals.ts";
 import { hmacHex } from "../src/signature/hmac-hex.ts";
+import { standardWebhooks } from "../src/signature/standard-webhooks.ts";
 import { secret, signed, success } from "./suites/deliveries.ts";
-import { toBytes } from "./suites/signer.ts";
+import { signStandardWebhooks, toBytes } from "./suites/signer.ts";
 
 function setUp(options: RouterOptions = {}) {
   const errors: AnyWebhookError[] = [];
@@ -25,7 +26,7 @@ describe("method", () => {
   it("P39: answers OPTIONS without reading the body, a secret or the store", async () => {
     const read = vi.fn();
     const find = vi.fn();
-    const store = { claim: vi.fn() } as unknown as IdempotencyStore;
+    const store = { claim: vi.fn(), extend: vi.fn(), complete: vi.fn(), release: vi.fn() };
     const router = createRouter(heygen({ secret: find }), { idempotency: store });
     expect(await router.receive({ method: "OPTIONS", url: "/", headers: {}, body: read })).toEqual({ result: "validation", status: 204 });
     expect(read).not.toHaveBeenCalled();
@@ -113,6 +114,11 @@ describe("authenticity comes before parsing", () => {
     const delivery = await signed(success("v"));
     const headers = { ...(delivery.headers as Record<string, string>), "x-forwarded-host": "internal", "x-forwarded-proto": "file" };
     expect(await router.receive({ ...delivery, headers })).toMatchObject({ result: "ignored" });
+  });
+
+  it("ends as configuration when the secret function does not answer in time", async () => {
+    const router = createRouter(heygen({ secret: () => new Promise(() => undefined) }), { deadlineMs: 10 }).onError(() => undefined);
+    expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "configuration", status: 500 });
   });
 
   it("ends as configuration when the secret function fails", async () => {
@@ -365,6 +371,55 @@ describe("duplicates", () => {
     expect(runs).toBe(2);
   });
 
+  it("P29: a replayed delivery is a duplicate for a week, by the clock of the router", async () => {
+    let now = 0;
+    const { router } = setUp({ clock: () => now });
+    router.onAny(() => undefined);
+    const delivery = await signed(success("v"));
+    expect(await router.receive(delivery)).toMatchObject({ result: "processed" });
+    now = 7 * 86_400_000 - 1;
+    expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" });
+    now = 7 * 86_400_000;
+    expect(await router.receive(delivery)).toMatchObject({ result: "processed" });
+  });
+
+  it("P26: remembers longer than the limit of a scheme, too", async () => {
+    const claim = vi.fn(async () => ({ state: "completed" as const }));
+    const slow = defineProvider({
+      name: "slow",
+      signature: standardWebhooks({ maxAgeSeconds: 30 * 86_400 }),
+      events: { e: { safeParse: (data: unknown) => ({ success: true as const, data }) } },
+      eventType: () => "e",
+      dedupeKey: () => ["e"],
+      toJob: () => undefined,
+      ackDeadlineMs: 1000,
+    });
+    const key = `whsec_${btoa("a key of 24 bytes, or so")}`;
+    const router = createRouter(slow({ secret: key }), { idempotency: { ...createMemoryStore(), claim }, clock: () => 1000 }).onAny(
+      () => undefined,
+    );
+    const headers = await signStandardWebhooks(key, { id: "m", timestamp: 1, body: "{}" });
+    expect(await router.receive({ method: "POST", url: "/", headers, body: "{}" })).toMatchObject({
+      result: "duplicate",
+      id: "slow/default/m",
+    });
+    expect(claim).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ ttlMs: 61 * 86_400_000 }));
+  });
+
+  it.each([[[]], [["a", 1]], ["text"], [[undefined]]])("a provider whose dedupeKey returns %j ends as configuration", async (parts) => {
+    const odd = defineProvider({
+      name: "odd",
+      signature: hmacHex({ headers: ["x"] }),
+      events: { e: { safeParse: (data: unknown) => ({ success: true as const, data }) } },
+      eventType: () => "e",
+      dedupeKey: () => parts as never,
+      toJob: () => undefined,
+      ackDeadlineMs: 1000,
+    });
+    const router = createRouter(odd({ unsigned: true })).onError(() => undefined);
+    expect(await router.receive({ method: "POST", url: "/", headers: {}, body: "{}" })).toMatchObject({ result: "configuration" });
+  });
+
   it("runs every delivery with idempotency: false", async () => {
     const { router } = setUp({ idempotency: false });
     let runs = 0;
@@ -377,7 +432,7 @@ describe("duplicates", () => {
 
   it("P26: remembers handled events for longer than a delivery can be replayed", async () => {
     const claim = vi.fn(async () => ({ state: "completed" as const }));
-    const store = { claim } as unknown as IdempotencyStore;
+    const store: IdempotencyStore = { ...createMemoryStore(), claim };
     const router = createRouter(videopilot({ secret, header: "signature", maxAgeSeconds: 864_000 }), {
       idempotency: store,
       clock: () => 0,
@@ -490,6 +545,54 @@ describe("a store that fails", () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
+  it("P35: after the handler and after the lease: recorded under a new claim, without another run", async () => {
+    // As Redis has it: the entry is gone with its lease, and so is the token.
+    const time = { now: 0 };
+    const entries = new Map<string, { token: string; endsAt: number; done: boolean }>();
+    let tokens = 0;
+    let down = true;
+    const alive = (key: string) => {
+      const entry = entries.get(key);
+      return entry !== undefined && (entry.done || entry.endsAt > time.now) ? entry : undefined;
+    };
+    const idempotency: IdempotencyStore = {
+      async claim(key, { leaseMs }) {
+        const held = alive(key);
+        if (held) return held.done ? { state: "completed" } : { state: "in_progress", retryAfterMs: held.endsAt - time.now };
+        entries.set(key, { token: `${++tokens}`, endsAt: time.now + leaseMs, done: false });
+        return { state: "claimed", token: `${tokens}` };
+      },
+      async complete(key, token) {
+        if (down) throw new Error("down");
+        const held = alive(key);
+        if (held?.token !== token) return false;
+        held.done = true;
+        return true;
+      },
+      extend: async () => false,
+      release: async () => false,
+    };
+    const { router } = setUp({ idempotency });
+    const handler = vi.fn();
+    router.onAny(handler);
+    const delivery = await signed(success("v"));
+    expect(await router.receive(delivery)).toMatchObject({ result: "store_unavailable" });
+    down = false;
+    time.now = 90_000;
+    expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" });
+    time.now = 900_000;
+    expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" });
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it("by answering something else: 503, and nothing runs", async () => {
+    const handler = vi.fn();
+    const { router } = setUp({ idempotency: { ...memory(), claim: async () => ({ state: "done" }) as never } });
+    router.onAny(handler);
+    expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "store_unavailable" });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
   it("while giving a failed event back: the failure is answered all the same", async () => {
     const { router } = setUp({ idempotency: { ...memory(), release: () => Promise.reject(new Error("down")) } });
     router.onAny(() => Promise.reject(new Error("mine")));
@@ -506,6 +609,60 @@ describe("handlers", () => {
       });
       expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "handler_failed" });
       expect(errors[0]?.cause).toBe(thrown);
+    }
+  });
+
+  it("P48: a value that throws whatever is asked of it is a failure too", async () => {
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    const hostile = new Proxy(new Error("mine"), {
+      get() {
+        throw new Error("trap");
+      },
+      getPrototypeOf() {
+        throw new Error("trap");
+      },
+    });
+    for (const thrown of [revoked.proxy, hostile]) {
+      for (const idempotency of [undefined, false] as const) {
+        const { router, lines } = setUp({ idempotency });
+        router.onAny(() => {
+          throw thrown;
+        });
+        router.onAny(() => Promise.reject(thrown));
+        expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "handler_failed", status: 500 });
+        expect(lines.at(-1)).toMatch(/outcome=handler_failed/);
+      }
+    }
+  });
+
+  it("are awaited whatever kind of promise they return", async () => {
+    const callable = Object.assign(() => undefined, {
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+      then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error("mine")),
+    });
+    for (const returned of [callable, { ...callable }]) {
+      const { router } = setUp();
+      router.onAny(() => returned);
+      expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "handler_failed" });
+    }
+  });
+
+  it("are awaited where the application replaced the global Promise", async () => {
+    const { router } = setUp();
+    let done = false;
+    router.onAny(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      done = true;
+    });
+    const delivery = await signed(success("v"), { body: async () => toBytes(success("v")) });
+    class ReplacedPromise<Value> extends Promise<Value> {}
+    vi.stubGlobal("Promise", ReplacedPromise);
+    try {
+      expect(await router.receive(delivery)).toMatchObject({ result: "processed", status: 200 });
+      expect(done).toBe(true);
+    } finally {
+      vi.unstubAllGlobals();
     }
   });
 
@@ -536,10 +693,11 @@ describe("handlers", () => {
   });
 
   it("Discard acknowledges the event for good", async () => {
-    const { router, errors } = setUp();
+    const { router, errors, lines } = setUp();
     router.onAny(() => Promise.reject(new Discard("not ours")));
     const delivery = await signed(success("v"));
-    expect(await router.receive(delivery)).toMatchObject({ result: "discarded", status: 200 });
+    expect(await router.receive(delivery)).toMatchObject({ result: "discarded", status: 200, reason: "not ours" });
+    expect(lines.at(-1)).not.toMatch(/not ours/);
     expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" });
     expect(errors).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { kling } from "../src/providers/kling.ts";
 import { konpro } from "../src/providers/konpro.ts";
 import { videopilot } from "../src/providers/videopilot.ts";
 import { createRouter } from "../src/router.ts";
+import { RetryLater } from "../src/signals.ts";
 import { secret, signed, success } from "./suites/deliveries.ts";
 
 const router = () => createRouter(heygen({ secret }), { idempotency: false });
@@ -215,6 +216,51 @@ describe("onError", () => {
     });
   });
 
+  it("P48: a listener and a logger that both fail harm nothing", async () => {
+    const fail = (): never => {
+      throw new Error("disk full");
+    };
+    const logger = { debug: fail, info: fail, warn: fail, error: fail };
+    for (const listener of [fail, async () => fail()]) {
+      const routed = createRouter(heygen({ secret }), { logger }).onError(listener);
+      expect(await routed.receive(await signed("{}", { headers: {} }))).toMatchObject({ status: 401 });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it("a clock that fails harms nothing", async () => {
+    const clock = (): never => {
+      throw new Error("broken");
+    };
+    const routed = createRouter(heygen({ secret }), { clock }).onError(() => undefined);
+    expect(await routed.receive(await signed("{}"))).toMatchObject({ result: "configuration", status: 500 });
+  });
+
+  it("is not replaced by console.error for what a handler asked for", async () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    try {
+      const routed = createRouter(heygen({ secret })).onAny(() => {
+        throw new RetryLater({ afterSeconds: 1e30 });
+      });
+      expect(await routed.receive(await event("avatar_video.fail"))).toMatchObject({ result: "retry_later", retryAfterSeconds: 86_400 });
+      expect(print).not.toHaveBeenCalled();
+    } finally {
+      print.mockRestore();
+    }
+  });
+
+  it("a type that tries to forge a line or to flood the log is quoted and cut in messages", async () => {
+    const messages: string[] = [];
+    const routed = createRouter(heygen({ unsigned: true }))
+      .onUnknown(() => Promise.reject(new Error("mine")))
+      .onError((error) => messages.push(error.message));
+    for (const type of ["a\nSECOND LINE", "x".repeat(500_000), "\u009b31m\u2028\u202e"]) {
+      await routed.receive({ method: "POST", url: "/", headers: {}, body: JSON.stringify({ event_type: type, event_data: {} }) });
+    }
+    expect(messages).toHaveLength(3);
+    for (const message of messages) expect(message).toMatch(/^[ -~]{1,500}$/);
+  });
+
   it("without a listener or a logger, a failure of the receiver is printed, without the message of what was thrown", async () => {
     const print = vi.spyOn(console, "error").mockImplementation(() => undefined);
     try {
@@ -225,7 +271,7 @@ describe("onError", () => {
       await routed.receive(await signed("{}", { headers: {} }));
       expect(print).toHaveBeenCalledTimes(1);
       expect(print.mock.calls[0]?.[0]).toMatch(
-        /^video-webhooks: A handler for avatar_video\.success failed \(RangeError\).* Thrown at .*router\.test\.ts/,
+        /^video-webhooks: A handler for avatar_video\.success failed \(RangeError\).*Register router\.onError\(\)/,
       );
       expect(print.mock.calls[0]?.[0]).not.toMatch(/MARKER/);
     } finally {
@@ -250,7 +296,7 @@ describe("dispatch", () => {
 
   it("reports every way to end, and never rejects", async () => {
     const verified = { event_type: "avatar_video.fail" as const, event_data: { video_id: "v" } };
-    const context = { type: "avatar_video.fail", id: "key" };
+    const context = { type: "avatar_video.fail" as const, id: "key" };
     const cause = new Error("mine");
     expect(await router().dispatch(verified, context)).toEqual({ result: "ignored" });
     expect(
@@ -272,6 +318,27 @@ describe("dispatch", () => {
     ).toMatchObject({ result: "handler_failed" });
   });
 
+  it("refuses a type that the provider does not declare, unless the event is an unknown one", async () => {
+    const unknown = vi.fn();
+    const routed = router().onUnknown(unknown);
+    const result = await routed.dispatch({ event_type: "avatar_video.success" } as never, { type: "avatar_video.succes", id: "key" });
+    expect(result).toMatchObject({
+      result: "handler_failed",
+      cause: expect.objectContaining({ message: expect.stringMatching(/Did you mean/) }),
+    });
+    expect(unknown).not.toHaveBeenCalled();
+    expect(await routed.dispatch(undefined as never, undefined as never)).toMatchObject({ result: "handler_failed" });
+  });
+
+  it("takes the time of receipt as a queue stores it", async () => {
+    const handler = vi.fn((_event: unknown, { receivedAt }: { receivedAt: Date }) => receivedAt);
+    const receivedAt = "2026-02-03T04:05:06.789Z" as never;
+    await router()
+      .onAny(handler)
+      .dispatch({} as never, { type: "avatar_video.fail", id: "key", receivedAt });
+    expect(handler).toHaveReturnedWith(new Date(receivedAt));
+  });
+
   it("hands on a signal from outside", async () => {
     const controller = new AbortController();
     const handler = vi.fn((_event: unknown, { signal }: { signal: AbortSignal }) => signal);
@@ -286,6 +353,22 @@ it("works with its methods detached", async () => {
   const { on, receive } = router();
   on("avatar_video.success", () => undefined);
   expect(await receive(await event("avatar_video.success"))).toMatchObject({ result: "processed" });
+});
+
+it.each([
+  ["a factory instead of a provider", () => createRouter(heygen as never), /not the factory itself/],
+  ["nothing", () => createRouter(undefined as never), /bound to a secret/],
+  ["a logger without methods", () => createRouter(heygen({ secret }), { logger: {} as never }), /option logger must have the methods/],
+  [
+    "a store that is none",
+    () => createRouter(heygen({ secret }), { idempotency: true as never }),
+    /option idempotency must have the methods/,
+  ],
+  ["an empty list of types", () => router().on([], () => undefined), /would never run/],
+  ["an empty list of statuses", () => router().onJob([], () => undefined), /would never run/],
+])("refuses %s", (_name, make, message) => {
+  expect(make).toThrow(message);
+  expect(make).toThrow(ConfigurationError);
 });
 
 it("takes frozen options and writes to none", async () => {

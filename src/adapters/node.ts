@@ -26,6 +26,7 @@ export interface NodeResponse {
   readonly destroyed: boolean;
   readonly headersSent: boolean;
   writeHead(status: number, headers: Record<string, string>): unknown;
+  flushHeaders(): void;
   write(chunk: string): unknown;
   end(chunk?: string): unknown;
   on(event: "error", listener: () => void): unknown;
@@ -118,7 +119,8 @@ function send(request: NodeRequest, response: NodeResponse, answer: Answer): voi
   // answer goes out whole, the rest of the body is dropped for a moment, and then the connection closes.
   headers.connection = "close";
   response.writeHead(status, headers);
-  response.write(body);
+  if (body === "") response.flushHeaders();
+  else response.write(body);
   const finish = (): void => {
     clearTimeout(timer);
     response.end();

@@ -11,7 +11,7 @@ import {
   type VideoJobStatus,
 } from "../job.ts";
 import { lazyEvents } from "../provider.ts";
-import { type Amount, amount, type ErrorField, errorField, id, isRecord, type Text, text } from "./fields.ts";
+import { type Amount, amount, type ErrorField, errorField, id, isRecord, label, type Text, text } from "./fields.ts";
 
 // HeyGen's payloads, which KonPro's API mirrors. Fields of HeyGen's current pages and of older guides stand side by side, since
 // deliveries of both kinds exist. The pages are named in heygen.ts and konpro.ts.
@@ -84,14 +84,14 @@ export interface PersonalizedVideo extends Callback, Failure {
   contact_info?: Record<string, unknown> | null | undefined;
 }
 
-const callback = () => ({ callback_id: text(), callback_url: text() });
+const callback = () => ({ callback_id: label(), callback_url: text() });
 const failure = () => ({
   error: errorField(),
   msg: text(),
   message: text(),
   error_message: text(),
   failure_message: text(),
-  failure_code: text(),
+  failure_code: label(),
   reason: text(),
 });
 
@@ -149,7 +149,7 @@ export function envelopes<Payloads extends object>(
 } {
   const builders = Object.entries<() => z.ZodType>(payloads).map(([type, payload]) => [
     type,
-    () => z.looseObject({ event_type: z.literal(type), event_data: payload(), event_id: text(), created_at: text() }),
+    () => z.looseObject({ event_type: z.literal(type), event_data: payload(), event_id: label(), created_at: label() }),
   ]);
   // Object.entries forgets which payload belongs to which type; the parameter's type has tied them together.
   return lazyEvents(Object.fromEntries(builders)) as never;
@@ -244,7 +244,9 @@ export function heygenJob(provider: string, event: HeyGenLike, type: string): Vi
 function statusOf(type: string, data: Data): VideoJobStatus {
   if (data.status === "cancelled") return "cancelled";
   if (/\.fail$|_failed$/.test(type) || data.status === "failed") return "failed";
-  return type === "personalized_video" && failureText(data) !== undefined ? "failed" : "succeeded";
+  // The one event whose type does not tell: a text without a video is a failure, a message beside a video is none.
+  const failed = type === "personalized_video" && failureText(data) !== undefined && firstText(data.video_url, data.url) === undefined;
+  return failed ? "failed" : "succeeded";
 }
 
 function failureText(data: Data): string | undefined {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineProvider, type ProviderFactory } from "../provider.ts";
 import { hmacHex } from "../signature/hmac-hex.ts";
-import { type Amount, amount, type ErrorField, errorField, id, type Text, text } from "./fields.ts";
+import { type Amount, amount, type ErrorField, errorField, id, label, type Text, text } from "./fields.ts";
 import {
   type AvatarVideo,
   avatarVideo,
@@ -134,7 +134,7 @@ const videoAgent = (): z.ZodType<VideoAgent> =>
     video_id: text(),
     url: text(),
     video_url: text(),
-    callback_id: text(),
+    callback_id: label(),
     error: errorField(),
     msg: text(),
     message: text(),
@@ -144,7 +144,7 @@ const aiClipping = (): z.ZodType<AiClipping> =>
   z.looseObject({
     id: id(),
     status: text(),
-    callback_id: text(),
+    callback_id: label(),
     title: text(),
     input_language: text(),
     progress: amount(),
@@ -231,7 +231,7 @@ export const heygenEvents: { readonly [Type in HeyGenEventType]: z.ZodType<HeyGe
  * import { createRouter } from "video-webhooks";
  * import { heygen } from "video-webhooks/heygen";
  *
- * const router = createRouter(heygen({ secret: process.env.HEYGEN_WEBHOOK_SECRET ?? "whsec_example" }));
+ * const router = createRouter(heygen({ secret: process.env.HEYGEN_WEBHOOK_SECRET }));
  * router.on("avatar_video.fail", (event, context) => console.log(event.event_data.video_id, context.job?.error?.message));
  * ```
  */

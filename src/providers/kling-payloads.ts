@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { lazyEvents } from "../provider.ts";
-import { type Amount, amount, id, isRecord, type Text, text } from "./fields.ts";
+import { type Amount, amount, id, isRecord, label, type Text, text } from "./fields.ts";
 
 export type { Amount, Text };
 
@@ -193,7 +193,7 @@ function task<const Status extends string>(
     message: text(),
     create_time: amount(),
     update_time: amount(),
-    external_id: text(),
+    external_id: label(),
     outputs: z.array(output()).nullish(),
     billing: z.array(billing()).nullish(),
   });
@@ -205,8 +205,8 @@ function task<const Status extends string>(
     updated_at: amount(),
     final_unit_deduction: numeric(),
     final_balance_deduction: openObject().nullish(),
-    task_info: z.looseObject({ external_task_id: text(), parent_video: file().nullish() }).nullish(),
-    external_task_id: text(),
+    task_info: z.looseObject({ external_task_id: label(), parent_video: file().nullish() }).nullish(),
+    external_task_id: label(),
     task_result: z.looseObject({ videos: files(), images: files(), audios: files() }).nullish(),
   });
   return z.preprocess(withoutBlankStatus, z.discriminatedUnion("task_status", [legacy, current])) as never;

@@ -118,9 +118,10 @@ function toOutputs(result: KlingOutput): readonly VideoJobOutputParts[] {
   return [{ type, url: toText(result.url), durationSeconds: toAmount(result.duration) }];
 }
 
-function kindOf(outputs: readonly VideoJobOutputParts[]): VideoJobKind {
-  const type = outputs[0]?.type ?? "video";
-  return type === "gif" ? "image" : type;
+/** A callback does not say what its task makes until it has made it. */
+function kindOf(type: KlingEventType, outputs: readonly VideoJobOutputParts[]): VideoJobKind {
+  const made = type.startsWith("video.") ? "video" : outputs[0]?.type;
+  return made === "video" || made === "image" || made === "audio" ? made : "other";
 }
 
 function toJob(event: KlingEvent, type: KlingEventType): VideoJob {
@@ -129,7 +130,7 @@ function toJob(event: KlingEvent, type: KlingEventType): VideoJob {
   return toVideoJob({
     ...facts,
     provider: "kling",
-    kind: kindOf(facts.outputs),
+    kind: kindOf(type, facts.outputs),
     status,
     error: status === "failed" ? { message: failure ?? "The provider gave no reason." } : undefined,
     occurredAt: toDate(time),
@@ -191,7 +192,7 @@ function schemeFor({ scheme }: KlingOptions): SignatureScheme {
  * import { createRouter } from "video-webhooks";
  * import { kling } from "video-webhooks/kling";
  *
- * const router = createRouter(kling({ secret: process.env.KLING_WEBHOOK_SECRET ?? "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXQ=" }));
+ * const router = createRouter(kling({ secret: process.env.KLING_WEBHOOK_SECRET }));
  * router.on("task.succeeded", (event, context) => console.log(context.job?.outputs[0]?.url));
  * ```
  */

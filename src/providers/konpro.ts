@@ -67,7 +67,7 @@ export const konproEvents: { readonly [Type in KonProEventType]: z.ZodType<KonPr
  * import { createRouter } from "video-webhooks";
  * import { konpro } from "video-webhooks/konpro";
  *
- * const router = createRouter(konpro({ token: process.env.KONPRO_TOKEN ?? "0f8fad5b-d9cb-469f-a165-70867728950e" }));
+ * const router = createRouter(konpro({ token: process.env.KONPRO_TOKEN }));
  * router.on("avatar_video.success", (event) => console.log(event.event_data.url));
  * ```
  */

@@ -180,7 +180,7 @@ function toJob({ data, timestamp }: VideoPilotEvent, type: VideoPilotEventType):
  * import { createRouter } from "video-webhooks";
  * import { videopilot } from "video-webhooks/videopilot";
  *
- * const router = createRouter(videopilot({ secret: process.env.VIDEOPILOT_WEBHOOK_SECRET ?? "example" }));
+ * const router = createRouter(videopilot({ secret: process.env.VIDEOPILOT_WEBHOOK_SECRET }));
  * router.on("render.completed", (event) => console.log(event.data.output_url));
  * ```
  */

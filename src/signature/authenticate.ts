@@ -51,7 +51,7 @@ export interface AuthenticationSettings {
  */
 export function createAuthenticate(settings: AuthenticationSettings, scheme: SignatureScheme): Authenticate {
   if (settings.unsigned !== undefined && settings.unsigned !== false) return createUnsigned(settings);
-  if (settings.token === undefined) return createSigned(settings.secret, scheme);
+  if (!("token" in settings) || (settings.token === undefined && "secret" in settings)) return createSigned(settings.secret, scheme);
   const refuse = tokenCheck(settings.token);
   if (!("secret" in settings)) return (request) => refuse(request.url) ?? byToken;
   return withToken(refuse, createSigned(settings.secret, scheme));
@@ -84,13 +84,17 @@ function firstMatch(checks: readonly SignatureCheck[], request: SecretRequest): 
   let secretIndex = 0;
   for (const check of checks) {
     const found = check(request.headers, request.rawBody);
-    if (!isRefusal(found)) return { match: found, authenticity: { method: "signature", secretIndex } };
+    if ("matched" in found && found.matched === true) return { match: found, authenticity: { method: "signature", secretIndex } };
+    if (!isRefusal(found)) return { refused: "configuration", hint: NOT_A_RESULT };
     // With mixed schemes a mismatch tells more than the header that the other scheme misses.
     if (refusal === undefined || found.refused === "signature_mismatch") refusal = found;
     secretIndex++;
   }
   return refusal ?? { refused: "secret_missing" };
 }
+
+const NOT_A_RESULT =
+  "The check of a signature scheme returned neither a match nor a refusal, so the delivery was refused. It must be synchronous.";
 
 /** Prepared secrets that are remembered per endpoint; one is prepared in microseconds, so forgetting all is no harm. */
 const MOST_REMEMBERED = 1000;

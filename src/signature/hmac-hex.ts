@@ -81,14 +81,14 @@ export function hmacHex(options: HmacHexOptions): SignatureScheme {
 }
 
 // The body is all that this scheme signs, so there is nothing more to report.
-const match = {};
+const match = { matched: true } as const;
 
 /** Checks header names and brings them to lower case. */
 export function toHeaderNames(names: readonly string[]): readonly string[] {
-  if (names.length === 0) throw new ConfigurationError("At least one header name is needed to find a signature.");
+  if (!Array.isArray(names) || names.length === 0) throw new ConfigurationError("At least one header name is needed to find a signature.");
   for (const name of names) {
     // RFC 9110, section 5.1: a field name is a token.
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+    if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
       throw new ConfigurationError("A signature header name has characters that no HTTP header can have.");
     }
   }

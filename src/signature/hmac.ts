@@ -1,26 +1,67 @@
-import crypto, { type KeyObject } from "node:crypto";
+import crypto from "node:crypto";
 
-/** A secret prepared for HMAC-SHA256, so that a delivery costs one hash and no key set-up. */
-export type HmacKey = KeyObject;
+/** A secret prepared for HMAC-SHA256, so that a delivery costs two hashes and no key set-up. */
+export interface HmacKey {
+  /** The key as RFC 2104 mixes it into the inner hash. */
+  readonly inner: Uint8Array;
+  /** The key as RFC 2104 mixes it into the outer hash, with room behind it for the inner digest. */
+  readonly outer: Uint8Array;
+}
+
+const BLOCK_BYTES = 64;
+const DIGEST_BYTES = 32;
 
 /** Prepares the bytes of a secret. Callers have checked that they are not empty. */
 export function hmacKey(secret: string | Uint8Array): HmacKey {
-  return typeof secret === "string" ? crypto.createSecretKey(secret, "utf8") : crypto.createSecretKey(secret);
+  const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
+  const key = bytes.length > BLOCK_BYTES ? crypto.createHash("sha256").update(bytes).digest() : bytes;
+  const inner = new Uint8Array(BLOCK_BYTES).fill(0x36);
+  const outer = new Uint8Array(BLOCK_BYTES + DIGEST_BYTES).fill(0x5c);
+  for (const [index, byte] of key.entries()) {
+    inner[index] = byte ^ 0x36;
+    outer[index] = byte ^ 0x5c;
+  }
+  return { inner, outer };
 }
 
-/** HMAC-SHA256 over bytes, as 64 lower case hex digits: cheaper than a buffer in Node.js. */
+// createHmac makes a stream for every message, which takes longer than hashing a usual body does. The two hashes that RFC 2104 defines
+// HMAC by, each in one call, are the same function in half the time; hmac.test.ts holds them against createHmac. Filling the buffer and
+// hashing it are synchronous, so that one buffer serves all deliveries. Longer bodies and texts are hashed where they are.
+const message = new Uint8Array(16_384);
+
+function hmac(key: HmacKey, prefix: string, body: Uint8Array | string, encoding: "hex" | "base64"): string {
+  const start = BLOCK_BYTES + prefix.length;
+  let digest: string;
+  if (typeof body === "string" || start + body.length > message.length) {
+    digest = crypto.createHash("sha256").update(key.inner).update(prefix).update(body).digest("binary");
+  } else {
+    message.set(key.inner);
+    writeAscii(message, prefix, BLOCK_BYTES);
+    message.set(body, start);
+    digest = crypto.hash("sha256", message.subarray(0, start + body.length), "binary");
+  }
+  writeAscii(key.outer, digest, BLOCK_BYTES);
+  return crypto.hash("sha256", key.outer, encoding);
+}
+
+/** Writes characters as one byte each: ASCII, or the "binary" form of a digest. */
+function writeAscii(target: Uint8Array, text: string, at: number): void {
+  for (let index = 0; index < text.length; index++) target[at + index] = text.charCodeAt(index);
+}
+
+/** HMAC-SHA256 over bytes or a text as UTF-8, as 64 lower case hex digits. */
 export function hmacHexDigest(key: HmacKey, body: Uint8Array | string): string {
-  return crypto.createHmac("sha256", key).update(body).digest("hex");
+  return hmac(key, "", body, "hex");
 }
 
-/** HMAC-SHA256 over a prefix and bytes, as 44 base64 characters. The parts are hashed in turn, never joined as text. */
+/** HMAC-SHA256 over an ASCII prefix and bytes, as 44 base64 characters. The parts are never joined as text. */
 export function hmacBase64Digest(key: HmacKey, prefix: string, body: Uint8Array): string {
-  return crypto.createHmac("sha256", key).update(prefix).update(body).digest("base64");
+  return hmac(key, prefix, body, "base64");
 }
 
 /** SHA-256 as 64 lower case hex digits. */
 export function sha256Hex(data: Uint8Array | string): string {
-  return crypto.createHash("sha256").update(data).digest("hex");
+  return crypto.hash("sha256", data, "hex");
 }
 
 // Encoded digests are compared in reused bytes. From filling to comparing everything is synchronous, so that no other delivery

@@ -3,6 +3,8 @@ import type { Refusal } from "../refusal.ts";
 
 /** What a scheme found in a delivery that holds. Everything in it is covered by the signature. */
 export interface SignatureMatch {
+  /** Says so expressly: anything else that a check returns, such as a forgotten promise, refuses the delivery. */
+  readonly matched: true;
   /** The id of the message, where the scheme signs one. */
   readonly id?: string;
   /** Unix seconds, where the scheme signs a time. */

@@ -49,3 +49,13 @@ export function toSecrets(secret: unknown): readonly string[] {
   for (const each of secrets) checkSecret(each);
   return secrets as readonly string[];
 }
+
+/**
+ * Checks a limit for signed times: compared with `NaN`, every time would pass (pitfall P25).
+ *
+ * @throws {@link ConfigurationError} for anything but a finite number above zero
+ */
+export function checkMaxAge(maxAgeSeconds: unknown): void {
+  if (typeof maxAgeSeconds === "number" && Number.isFinite(maxAgeSeconds) && maxAgeSeconds > 0) return;
+  throw new ConfigurationError("The option maxAgeSeconds must be a finite number of seconds above zero.");
+}

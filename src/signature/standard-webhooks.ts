@@ -3,7 +3,7 @@ import { ConfigurationError } from "../errors.ts";
 import type { Refusal } from "../refusal.ts";
 import { equalBase64, hmacBase64Digest, hmacKey } from "./hmac.ts";
 import type { SignatureScheme } from "./scheme.ts";
-import { checkSecret } from "./secret.ts";
+import { checkMaxAge, checkSecret } from "./secret.ts";
 
 const ID = "webhook-id";
 const TIMESTAMP = "webhook-timestamp";
@@ -45,11 +45,13 @@ export function isStandardWebhooksSecret(secret: string): boolean {
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md (checked 2026-11-21)
  */
 export function standardWebhooks(options: StandardWebhooksOptions = {}): SignatureScheme {
+  const { maxAgeSeconds = 300 } = options;
+  checkMaxAge(maxAgeSeconds);
   const headers = [ID, TIMESTAMP, SIGNATURE];
   return {
     name: "standard-webhooks",
     headers,
-    maxAgeSeconds: options.maxAgeSeconds ?? 300,
+    maxAgeSeconds,
     check(secret) {
       const key = hmacKey(decodeSecret(secret));
       return function checkStandardWebhooks(source, rawBody) {
@@ -65,7 +67,7 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signatu
         if (candidates === undefined) return { refused: "signature_malformed", headers: [SIGNATURE], length: signatures.length };
         const digest = hmacBase64Digest(key, `${id}.${timestamp}.`, rawBody);
         for (const candidate of candidates) {
-          if (equalBase64(digest, candidate, 3)) return { id, timestampSeconds: Number(timestamp) };
+          if (equalBase64(digest, candidate, 3)) return { matched: true, id, timestampSeconds: Number(timestamp) };
         }
         return { refused: "signature_mismatch", headers: [SIGNATURE], length: rawBody.length };
       };

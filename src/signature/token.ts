@@ -14,9 +14,11 @@ export type TokenCheck = (url: string) => Refusal | undefined;
  * @throws {@link ConfigurationError} for a token that is missing, shorter than 16 characters or has white space at its ends
  */
 export function tokenCheck(token: unknown): TokenCheck {
-  if (typeof token !== "string" || token.trim() !== token || token.length < LEAST_CHARACTERS) {
+  // RFC 3986, section 2.3: these characters mean the same in a URL whether they are encoded or not.
+  if (typeof token !== "string" || token.length < LEAST_CHARACTERS || !/^[\w.~-]+$/.test(token)) {
+    const found = typeof token === "string" ? `${token.length} characters` : String(token === null ? null : typeof token);
     throw new ConfigurationError(
-      `The token must be a string of at least ${LEAST_CHARACTERS} characters without white space at its ends. Make one with crypto.randomUUID().`,
+      `The token must be at least ${LEAST_CHARACTERS} letters, digits, "-", ".", "_" or "~", but is ${found}. Make one with crypto.randomUUID().`,
     );
   }
   return function checkToken(url) {

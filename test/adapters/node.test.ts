@@ -30,7 +30,7 @@ async function start(options: RouterOptions = {}, prepare: (router: Router<"heyg
 
 const problem = (status: number, title: string, code: string) => ({ type: "about:blank", title, status, code });
 
-describe("every row of the status table, over a socket", () => {
+describe("P53: every row of the status table, with real signatures over a real socket", () => {
   it("processed, duplicate", async () => {
     const { post } = await start({}, (router) => router.on("avatar_video.success", () => undefined));
     const first = await post(success("v"));
@@ -60,6 +60,18 @@ describe("every row of the status table, over a socket", () => {
     const answer = await fetch(url, { method: "OPTIONS" });
     expect([answer.status, answer.headers.get("allow"), await answer.text()]).toEqual([204, "POST, OPTIONS", ""]);
     expect((await busy).status).toBe(200);
+  });
+
+  it("validation: at once, although the probe announces a body that never comes", async () => {
+    const { port } = await start();
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    const begun = performance.now();
+    const head = new Promise<string>((resolve) => socket.once("data", (chunk) => resolve(String(chunk))));
+    socket.write("OPTIONS / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n");
+    expect(await head).toMatch(/^HTTP\/1\.1 204 /);
+    expect(performance.now() - begun).toBeLessThan(400);
+    socket.destroy();
   });
 
   it("method_not_allowed", async () => {

@@ -39,7 +39,7 @@ describe("source files", () => {
     expect(forbidden(({ to }) => to === "src/index.ts")).toEqual([]);
   });
 
-  test("use modules of Node.js only for HMAC, the Node adapter, SQLite and the CLI, and by their node: names", () => {
+  test("P52: use modules of Node.js only for HMAC, the Node adapter, SQLite and the CLI, and by their node: names", () => {
     const mayUse = /^src\/(?:signature\/hmac[^/]*\.ts|adapters\/node\.ts|inbox\/sqlite\.ts|cli\/.+)$/;
     expect(forbidden(({ from, to }) => isBuiltinModule(to) && !(mayUse.test(from) && to.startsWith("node:")))).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe("source files", () => {
     expect(forbidden(({ from, to }) => isProvider(to) && !isProvider(from))).toEqual([]);
   });
 
-  test("never fetch an address, which could come from a payload", () => {
+  test("P44: never fetch an address, which could come from a payload", () => {
     expect(sources.flatMap(fetchCallsIn)).toEqual([]);
   });
 });

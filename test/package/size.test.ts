@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
-// Above the 8 kB that are aimed at: half of the difference is the text of error messages. The budget keeps it from growing unseen.
-const MOST_BYTES = 12_800;
+// Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
+const MOST_BYTES = 14_336;
 
 describe("core and one provider, minified and compressed, without zod", () => {
   test.each(providers)(`stay below ${MOST_BYTES} bytes: %s`, async (provider) => {

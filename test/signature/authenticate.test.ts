@@ -12,18 +12,18 @@ const token = "0f8fad5b-d9cb-469f-a165";
 describe("secrets", () => {
   it("reports the index of the one that matched", () => {
     expect(createAuthenticate({ secret: ["secret-a", "secret-b"] }, scheme)(signed)).toEqual({
-      match: {},
+      match: { matched: true },
       authenticity: { method: "signature", secretIndex: 1 },
     });
   });
 
   it("may be found per delivery, also asynchronously, and are told the URL", async () => {
     const bySync = createAuthenticate({ secret: ({ url }: { url: string }) => (url === "/hooks" ? "secret-b" : undefined) }, scheme);
-    expect(await bySync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 0 } });
+    expect(await bySync(signed)).toEqual({ match: { matched: true }, authenticity: { method: "signature", secretIndex: 0 } });
     expect(await bySync({ ...signed, url: "/other" })).toEqual({ refused: "secret_missing" });
     const byAsync = createAuthenticate({ secret: async () => ["secret-a", "secret-b"] }, scheme);
-    expect(await byAsync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 1 } });
-    expect(await byAsync(signed)).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 1 } });
+    expect(await byAsync(signed)).toEqual({ match: { matched: true }, authenticity: { method: "signature", secretIndex: 1 } });
+    expect(await byAsync(signed)).toEqual({ match: { matched: true }, authenticity: { method: "signature", secretIndex: 1 } });
   });
 
   it.each([
@@ -69,6 +69,7 @@ describe("what must be configured", () => {
     ["unsigned together with a token", { unsigned: true, token }],
     ["a token that can be guessed", { token: "short" }],
     ["a token with white space", { token: ` ${token}` }],
+    ["a token that a URL would change", { token: "abcdefghijklmnop+/==" }],
     ["P8: a good token with an unset secret", { token, secret: undefined }],
   ])("refuses %s", (_name, settings) => {
     expect(() => createAuthenticate(settings, scheme)).toThrow(ConfigurationError);
@@ -77,6 +78,21 @@ describe("what must be configured", () => {
   it("names the way out in the message", () => {
     expect(() => createAuthenticate({ secret: undefined }, scheme)).toThrow(/secret is required.*environment.*unsigned: true/);
     expect(() => createAuthenticate({ secret: undefined }, scheme)).toThrow(expect.objectContaining({ code: "secret_missing" }));
+  });
+});
+
+describe("a scheme of one's own", () => {
+  const own = (check: unknown) => ({ name: "own", headers: [], check: () => check as never });
+  it.each([
+    ["an asynchronous check that refuses", async () => ({ refused: "signature_mismatch" })],
+    ["an asynchronous check that matches", async () => ({ matched: true })],
+    ["a check that returns something else", () => ({})],
+    ["a check that returns true", () => Object(true)],
+  ])("P6: refuses every delivery with %s", (_name, check) => {
+    expect(createAuthenticate({ secret: "a-secret" }, own(check))(signed)).toMatchObject({
+      refused: "configuration",
+      hint: expect.stringMatching(/synchronous/),
+    });
   });
 });
 
@@ -105,7 +121,7 @@ describe("tokens", () => {
   it("must hold together with the secret when both are set", () => {
     const both = createAuthenticate({ token, secret: "secret-b" }, scheme);
     const url = `/hooks?token=${token}`;
-    expect(both({ ...signed, url })).toEqual({ match: {}, authenticity: { method: "signature", secretIndex: 0 } });
+    expect(both({ ...signed, url })).toEqual({ match: { matched: true }, authenticity: { method: "signature", secretIndex: 0 } });
     expect(both(signed)).toEqual({ refused: "token_mismatch" });
     expect(both({ ...signed, url, headers: {} })).toMatchObject({ refused: "signature_missing" });
   });

@@ -15,7 +15,7 @@ const headers = await signStandardWebhooks(secret, message);
 const signature = headers["webhook-signature"];
 const body = toBytes(message.body);
 const check = standardWebhooks().check(secret);
-const found = { id: "msg_1", timestampSeconds: 1_700_000_000 };
+const found = { matched: true, id: "msg_1", timestampSeconds: 1_700_000_000 };
 const replace = (name: string, value: string | string[] | undefined) => ({ ...headers, [name]: value });
 
 describe("published vectors", () => {
@@ -24,7 +24,7 @@ describe("published vectors", () => {
       const verify = standardWebhooks().check(vector.secret);
       const given = { "webhook-id": vector.id, "webhook-timestamp": vector.timestamp, "webhook-signature": vector.signature };
       const bytes = toBytes(vector.body);
-      expect(verify(given, bytes)).toEqual({ id: vector.id, timestampSeconds: Number(vector.timestamp) });
+      expect(verify(given, bytes)).toEqual({ matched: true, id: vector.id, timestampSeconds: Number(vector.timestamp) });
       expect(verify({ ...given, "webhook-id": `${vector.id}0` }, bytes)).toMatchObject({ refused: "signature_mismatch" });
       expect(verify({ ...given, "webhook-timestamp": `${Number(vector.timestamp) + 1}` }, bytes)).toMatchObject({
         refused: "signature_mismatch",
@@ -77,6 +77,7 @@ describe("the list of signatures", () => {
     ["P3: one character more", `${signature}=`],
     ["P2: characters of several bytes", `v1,${"é".repeat(44)}`],
     ["P20: two values joined by a comma", `${signature}, ${signature}`],
+    ["P20: two values joined by a comma, the first of another version", `v1a,abc, ${signature}`],
     ["P16: white space of another kind", `\t${signature}`],
   ])("refuses %s", (_name, value) => {
     expect(check(replace("webhook-signature", value), body)).toMatchObject({
@@ -121,6 +122,13 @@ describe("id and timestamp", () => {
     },
   );
 });
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, -1, "300"])(
+  "P25: refuses maxAgeSeconds %j, with which every time would pass",
+  (maxAgeSeconds) => {
+    expect(() => standardWebhooks({ maxAgeSeconds: maxAgeSeconds as number })).toThrow(ConfigurationError);
+  },
+);
 
 describe("the secret", () => {
   it.each([

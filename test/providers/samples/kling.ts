@@ -91,7 +91,7 @@ const occurredAt = new Date(1767225660000);
 const currentShape: readonly ProviderSample[] = [
   current("task.submitted", "console test callback", consoleTest, {
     id: "900100100",
-    kind: "video",
+    kind: "other",
     status: "queued",
     outputs: [],
     occurredAt: new Date(1767225600000),
@@ -100,7 +100,7 @@ const currentShape: readonly ProviderSample[] = [
     "task.processing",
     "providers.md 5.3",
     { id: "900100200", status: "processing", message: "", ...times, external_id: "order-45" },
-    { id: "900100200", kind: "video", status: "processing", outputs: [], reference: "order-45", occurredAt },
+    { id: "900100200", kind: "other", status: "processing", outputs: [], reference: "order-45", occurredAt },
   ),
   current(
     "task.succeeded",
@@ -233,11 +233,11 @@ const currentShape: readonly ProviderSample[] = [
     "task.succeeded",
     "the legacy spelling of success",
     { id: "900100205", status: "succeed", ...times },
-    { id: "900100205", kind: "video", status: "succeeded", outputs: [], occurredAt },
+    { id: "900100205", kind: "other", status: "succeeded", outputs: [], occurredAt },
   ),
   current("task.succeeded", "public test vector", JSON.parse(vector.body) as KlingTask<"succeeded">, {
     id: "1234567890",
-    kind: "video",
+    kind: "other",
     status: "succeeded",
     outputs: [],
     occurredAt: new Date(1781080794151),
@@ -248,7 +248,7 @@ const currentShape: readonly ProviderSample[] = [
     { id: "900100206", status: "failed", message: "content risk", ...times, external_id: "order-46" },
     {
       id: "900100206",
-      kind: "video",
+      kind: "other",
       status: "failed",
       outputs: [],
       error: { message: "content risk" },
@@ -263,13 +263,13 @@ const legacyShape: readonly ProviderSample[] = [
     "task.submitted",
     "providers.md 5.4",
     { task_id: "800700600", task_status: "submitted", task_status_msg: "", ...legacyTimes },
-    { id: "800700600", kind: "video", status: "queued", outputs: [], occurredAt },
+    { id: "800700600", kind: "other", status: "queued", outputs: [], occurredAt },
   ),
   legacy(
     "task.processing",
     "providers.md 5.4",
     { task_id: "800700600", task_status: "processing", task_status_msg: "", ...legacyTimes },
-    { id: "800700600", kind: "video", status: "processing", outputs: [], occurredAt },
+    { id: "800700600", kind: "other", status: "processing", outputs: [], occurredAt },
   ),
   legacy(
     "task.succeeded",
@@ -327,13 +327,13 @@ const legacyShape: readonly ProviderSample[] = [
     "task.succeeded",
     "the current spelling of success, and a reference at the top",
     { task_id: "800700602", task_status: "succeeded", ...legacyTimes, external_task_id: "order-47" },
-    { id: "800700602", kind: "video", status: "succeeded", outputs: [], reference: "order-47", occurredAt },
+    { id: "800700602", kind: "other", status: "succeeded", outputs: [], reference: "order-47", occurredAt },
   ),
   legacy(
     "task.failed",
     "providers.md 5.4",
     { task_id: "800700603", task_status: "failed", task_status_msg: "prompt refused", ...legacyTimes },
-    { id: "800700603", kind: "video", status: "failed", outputs: [], error: { message: "prompt refused" }, occurredAt },
+    { id: "800700603", kind: "other", status: "failed", outputs: [], error: { message: "prompt refused" }, occurredAt },
   ),
 ];
 
