@@ -31,6 +31,7 @@ export {
 } from "./job.ts";
 export type { Logger } from "./log.ts";
 export { type Answer, type Outcome, type OutcomeResult, toAnswer } from "./outcome.ts";
+export type { EventFor, EventPattern, KnownPattern, TypesOf } from "./pattern.ts";
 export {
   type AuthenticationOptions,
   defineProvider,
@@ -53,14 +54,10 @@ export {
   type AnyRouter,
   createRouter,
   type DispatchContext,
-  type EventFor,
   type EventHandler,
-  type EventPattern,
   type JobHandler,
-  type KnownPattern,
   type Router,
   type RouterOptions,
-  type TypesOf,
   type UnknownEvent,
 } from "./router.ts";
 export { Discard, RetryLater, type RetryLaterOptions } from "./signals.ts";

@@ -9,32 +9,10 @@ import type { IdempotencyStore } from "./idempotency/store.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import type { Logger } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
+import { type EventFor, type EventPattern, expandPatterns, type KnownPattern, type TypesOf, unknownType } from "./pattern.ts";
 import type { EventSchema, Provider } from "./provider.ts";
 import { escapePart, receive } from "./receive.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
-
-/** `"avatar_video.*"` for `"avatar_video.success"`, and so on for every dot in a type. */
-type FamilyOf<Type> = Type extends `${infer Head}.${infer Rest}`
-  ? `${Head}.*` | (FamilyOf<Rest> extends infer Family extends string ? `${Head}.${Family}` : never)
-  : never;
-
-/** What `on` and `off` accept for a provider: its event types and their families. */
-export type EventPattern<Events extends object> = (keyof Events & string) | FamilyOf<keyof Events & string>;
-
-/** The event types that a pattern covers. */
-export type TypesOf<Events extends object, Pattern> = Pattern extends `${infer Family}.*`
-  ? Extract<keyof Events, `${Family}.${string}`>
-  : Extract<keyof Events, Pattern>;
-
-/** The events that a pattern covers. */
-export type EventFor<Events extends object, Pattern> = Events[TypesOf<Events, Pattern>];
-
-/** The sentence that the compiler prints for a misspelt event type. */
-export type KnownPattern<Name extends string, Events extends object, Pattern> = [Pattern] extends [EventPattern<Events>]
-  ? unknown
-  : {
-      readonly error: `${Name} has no event type "${Exclude<Pattern, EventPattern<Events>> & string}". Check the spelling, or use onUnknown() for types that this version does not know.`;
-    };
 
 /** Handles events; whatever it returns is awaited, and its value is not used. */
 export type EventHandler<Event, Type extends string = string> = (event: Event, context: HandlerContext<Type>) => unknown;
@@ -186,7 +164,7 @@ export function createRouter<Name extends string, Events extends object>(
     provider,
     on(type, handler) {
       checkHandler(handler);
-      for (const each of expand(erased, type)) add(table.byType, each, handler as AnyHandler);
+      for (const each of expandPatterns(erased, type)) add(table.byType, each, handler as AnyHandler);
       return router;
     },
     onAny(handler) {
@@ -210,7 +188,7 @@ export function createRouter<Name extends string, Events extends object>(
       return router;
     },
     off(type, handler) {
-      for (const each of expand(erased, type)) {
+      for (const each of expandPatterns(erased, type)) {
         const left = table.byType.get(each)?.filter((registered) => registered !== (handler as AnyHandler));
         if (left) table.byType.set(each, left);
       }
@@ -263,38 +241,6 @@ function checkMethods(option: string, value: unknown, methods: readonly string[]
 function checkHandler(handler: unknown): void {
   if (typeof handler === "function") return;
   throw new ConfigurationError(`A handler must be a function, but is of type ${typeof handler}.`);
-}
-
-/** The declared types that patterns stand for, each once. */
-function expand(provider: Provider<string, object>, patterns: unknown): ReadonlySet<string> {
-  const declared = Object.keys(provider.events);
-  const types = new Set<string>();
-  if (Array.isArray(patterns) && patterns.length === 0)
-    throw new ConfigurationError("The list of event types is empty, so the handler would never run.");
-  for (const pattern of Array.isArray(patterns) ? patterns : [patterns]) {
-    const covered = declared.filter((type) => type === pattern || (isFamily(pattern) && type.startsWith(pattern.slice(0, -1))));
-    if (covered.length === 0) throw unknownType(provider.name, String(pattern), declared);
-    for (const type of covered) types.add(type);
-  }
-  return types;
-}
-
-function isFamily(pattern: unknown): pattern is string {
-  return typeof pattern === "string" && pattern.endsWith(".*");
-}
-
-function unknownType(provider: string, pattern: string, declared: readonly string[]): ConfigurationError {
-  const shared = (type: string): number => {
-    let length = 0;
-    while (length < pattern.length && pattern[length] === type[length]) length++;
-    return length;
-  };
-  const nearest = declared.reduce((best, type) => (shared(type) > shared(best) ? type : best));
-  const guess = shared(nearest) > 2 ? ` Did you mean "${nearest}"?` : "";
-  return new ConfigurationError(
-    `${provider} has no event type "${pattern}".${guess} Use onUnknown() for types that this version does not know.`,
-    { provider },
-  );
 }
 
 function toStatuses(status: VideoJobStatus | readonly VideoJobStatus[] | "*"): ReadonlySet<VideoJobStatus> {

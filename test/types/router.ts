@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { nodeHandler } from "../../src/adapters/node.ts";
 import { createMemoryStore } from "../../src/idempotency/memory.ts";
 import {
+  type AnyRouter,
   type AnyWebhookError,
   createRouter,
   defineProvider,
@@ -131,6 +132,19 @@ createServer(nodeHandler(router));
 const worker: { fetch(request: Request): Promise<Response> } = { fetch: router.fetch };
 console.log.bind(worker);
 createRouter(heygen({ secret: "a" }), { logger: console, idempotency: createMemoryStore() });
+
+// Routers of different providers share what does not depend on their events.
+const several: AnyRouter[] = [router, createRouter(kling({ secret: "a" })), createRouter(konpro({ unsigned: true }))];
+for (const each of several) each.onJob("failed", (job) => job.error?.message).onError((error) => error.code);
+
+// An event is dispatched under its own type only.
+const fail = { event_type: "avatar_video.fail" as const, event_data: { video_id: "v" } };
+router.dispatch(fail, { type: "avatar_video.fail", id: "key" });
+router.dispatch({ type: "new.event", body: {} }, { type: "new.event", id: "key" });
+// @ts-expect-error a misspelt type
+router.dispatch(fail, { type: "avatar_video.fial", id: "key" });
+// @ts-expect-error the type of another event
+router.dispatch(fail, { type: "batch.finished", id: "key" });
 
 // Schemas and derived types stand on their own.
 const parsed = heygenEvents["avatar_video.success"].parse({});
