@@ -7,7 +7,8 @@ import type { IdempotencyStore } from "./idempotency/store.ts";
 export interface HeldClaim {
   readonly key: string;
   readonly fingerprint: string;
-  readonly token: string;
+  /** The newest one. */
+  token: string;
 }
 
 /** How a run under a claim ended. */
@@ -49,11 +50,17 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   const unrecorded = new Map<string, HeldClaim>();
   const entryOf = (key: string, fingerprint: string): string => `${key}\n${fingerprint}`;
 
-  async function complete({ key, fingerprint, token }: HeldClaim): Promise<void> {
-    if (await store.complete(key, token, { ttlMs })) return;
+  /** Records a handled event, if need be under a new claim, which then replaces the old token. Throws when nobody could. */
+  async function complete(held: HeldClaim): Promise<void> {
+    if (await store.complete(held.key, held.token, { ttlMs })) return;
     // The lease ran out. Unless another run holds the event by now, it can be claimed again and recorded all the same.
-    const again = await store.claim(key, { fingerprint, leaseMs, ttlMs });
-    if (again.state === "claimed") await store.complete(key, again.token, { ttlMs });
+    const again = await store.claim(held.key, { fingerprint: held.fingerprint, leaseMs, ttlMs });
+    if (again.state === "completed") return;
+    if (again.state === "claimed") {
+      held.token = again.token;
+      if (await store.complete(held.key, held.token, { ttlMs })) return;
+    }
+    throw new Error("The event was handled, but another run holds its claim.");
   }
 
   async function record(claim: HeldClaim): Promise<void> {

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "./context.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
-import { isPromiseLike } from "./promise.ts";
-import { isDiscard, isRetryLater } from "./signals.ts";
+import { follow, isPromiseLike } from "./promise.ts";
+import { type Discard, isDiscard, isRetryLater } from "./signals.ts";
 
 /** A handler with its types erased; registration has checked them. */
 export type AnyHandler = (subject: never, context: never) => unknown;
@@ -75,18 +75,19 @@ export function start(runs: readonly Run[], context: HandlerContext): Running {
     running.result = sum(runs, thrown);
     return running.result;
   };
-  const fail = (error: unknown): void => {
-    thrown.push(error);
-  };
-  const [first] = pending;
-  if (first === undefined) end();
-  // The usual case, without the promises that several take.
-  else if (pending.length === 1) {
-    running.ended = Promise.resolve(first).then(end, (error: unknown) => {
-      fail(error);
-      return end();
+  if (pending.length === 0) end();
+  else {
+    let open = pending.length;
+    const fail = (error: unknown): void => {
+      thrown.push(error);
+    };
+    running.ended = new Promise((resolve) => {
+      const done = (): void => {
+        if (--open === 0) resolve(end());
+      };
+      for (const promise of pending) follow(promise, fail, done);
     });
-  } else running.ended = Promise.all(pending.map((each) => Promise.resolve(each).then(undefined, fail))).then(end);
+  }
   return running;
 }
 
@@ -109,5 +110,13 @@ function sum(runs: readonly Run[], thrown: readonly unknown[]): DispatchResult {
     const latest = others.reduce((late, other) => (other.afterSeconds > late.afterSeconds ? other : late), first);
     return { result: "retry_later", afterSeconds: latest.afterSeconds, cause: latest };
   }
-  return { result: "discarded", reason: thrown.find(isDiscard)?.reason ?? "" };
+  return { result: "discarded", reason: reasonOf(thrown.find(isDiscard)) };
+}
+
+function reasonOf(discard: Discard | undefined): string {
+  try {
+    return String(discard?.reason);
+  } catch {
+    return "unknown";
+  }
 }

@@ -20,7 +20,7 @@ export interface LogEntry {
 }
 
 /** Writes a delivery as `key=value` pairs on one line: probes at debug, answers at info, refusals at warn, failures at error. */
-export function logDelivery(logger: Logger, entry: LogEntry): void {
+export function logDelivery(logger: Logger, entry: LogEntry): unknown {
   const { result, status, type, id, reason } = entry.outcome;
   let line = `webhook provider=${entry.provider}`;
   if (type !== undefined) line += ` type=${plain(type)}`;
@@ -31,10 +31,9 @@ export function logDelivery(logger: Logger, entry: LogEntry): void {
   if (entry.error !== undefined) line += ` error=${plain(entry.error)}`;
   line += ` status=${status} ms=${Math.round(entry.milliseconds)}`;
   if (entry.late) line += " late=true";
-  if (result === "validation") logger.debug(line);
-  else if (status < 300) logger.info(line);
-  else if (status < 500) logger.warn(line);
-  else logger.error(line);
+  if (result === "validation") return logger.debug(line);
+  if (status < 300) return logger.info(line);
+  return status < 500 ? logger.warn(line) : logger.error(line);
 }
 
 /**

@@ -1,7 +1,35 @@
 /** Whether a value is a promise of any kind: `instanceof` fails where an application replaces the global `Promise`. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === "object" && value !== null) || typeof value === "function") &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
+  if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
+  try {
+    return typeof (value as { then?: unknown }).then === "function";
+  } catch {
+    // A proxy may throw whatever is asked of it (pitfall P48); then it is no promise.
+    return false;
+  }
+}
+
+/**
+ * Calls back once when a promise has settled, with what it rejected with first. Nothing that a strange promise does (throw, settle
+ * twice, fulfil with another promise) gets any further.
+ */
+export function follow(promise: PromiseLike<unknown>, fail: (error: unknown) => void, done: () => void): void {
+  let over = false;
+  const fulfilled = (value: unknown): void => {
+    if (over) return;
+    over = true;
+    if (isPromiseLike(value)) follow(value, fail, done);
+    else done();
+  };
+  const rejected = (error: unknown): void => {
+    if (over) return;
+    over = true;
+    fail(error);
+    done();
+  };
+  try {
+    promise.then(fulfilled, rejected);
+  } catch (error) {
+    rejected(error);
+  }
 }

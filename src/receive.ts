@@ -1,4 +1,4 @@
-import { isBytes, type ReadBody, tooLarge } from "./body.ts";
+import { alreadyParsed, isBytes, type ReadBody, tooLarge } from "./body.ts";
 import type { Claims, RunResult } from "./claim.ts";
 import { createContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
@@ -40,7 +40,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
 
     const read = readBody(delivery.body, pipeline.maxBodyBytes);
     const rawBody = isPromiseLike(read) ? await read : read;
-    if (isRefusal(rawBody)) return reporter.refuse(journey, rawBody);
+    if (!isBytes(rawBody)) return reporter.refuse(journey, refusalOf(rawBody));
+    if (rawBody.length > pipeline.maxBodyBytes) return reporter.refuse(journey, tooLarge);
 
     // Only from here on: a body that came slowly must not leave the handlers without time.
     const left = countdown(pipeline.deadlineMs);
@@ -126,10 +127,16 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     if (ended) return conclude(ended, false);
 
     const letGo = claims && taken ? claims.keep(taken.claim, context) : undefined;
-    running.then((end) => {
-      letGo?.();
-      conclude(end, true);
-    });
+    running.then(
+      (end) => {
+        letGo?.();
+        conclude(end, true);
+      },
+      (cause: unknown) => {
+        letGo?.();
+        reporter.refuse(journey, { refused: "configuration", cause }, true);
+      },
+    );
     return reporter.refuse(journey, { refused: "deadline_exceeded", seconds: pipeline.deadlineMs / 1000 });
   } catch (cause) {
     return reporter.refuse(journey, { refused: "configuration", cause });
@@ -140,12 +147,14 @@ const secretTooLate: Refusal = { refused: "configuration", hint: "The secret fun
 
 function readBody(body: Uint8Array | string | ReadBody, maxBytes: number): Uint8Array | Refusal | Promise<Uint8Array | Refusal> {
   if (typeof body === "function") return body(maxBytes);
-  const bytes = typeof body === "string" ? encoder.encode(body) : body;
-  if (isBytes(bytes)) return bytes.length > maxBytes ? tooLarge : bytes;
-  return {
-    refused: "body_already_parsed",
-    hint: `The body of the delivery is ${bytes === null ? "null" : `of type ${typeof bytes}`}, not the raw bytes. Hand over the bytes from before any parser.`,
-  };
+  return typeof body === "string" ? encoder.encode(body) : body;
+}
+
+/** What an adapter handed over instead of bytes: its refusal, or something that was parsed. */
+function refusalOf(body: unknown): Refusal {
+  if (typeof body === "object" && body !== null && isRefusal(body)) return body;
+  const found = Object.prototype.toString.call(body).slice(8, -1);
+  return alreadyParsed(`The body of the delivery is ${found}, not the raw bytes. Hand over the bytes from before any parser.`);
 }
 
 const encoder = new TextEncoder();

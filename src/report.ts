@@ -2,6 +2,7 @@ import type { AnyWebhookError } from "./errors.ts";
 import { resultOf } from "./errors.ts";
 import { type Logger, logDelivery, nameOfThrown } from "./log.ts";
 import { type Outcome, type OutcomeResult, statusOf } from "./outcome.ts";
+import { follow, isPromiseLike } from "./promise.ts";
 import { type Refusal, toError } from "./refusal.ts";
 
 /** What is known of a delivery so far. */
@@ -42,6 +43,8 @@ export interface Reporter {
   refuse(journey: Journey, refusal: Refusal, late?: boolean): Outcome;
 }
 
+const ignore = (): void => undefined;
+
 /** Makes the reporter of a router. */
 export function createReporter(options: ReporterOptions): Reporter {
   const { provider, endpoint, errorHandlers, logger, clock } = options;
@@ -49,7 +52,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   function write(journey: Journey, outcome: Outcome, late: boolean, error?: string): void {
     if (logger === undefined) return;
     try {
-      logDelivery(logger, { provider, outcome, milliseconds: clock() - journey.startedAt, late, error });
+      const written = logDelivery(logger, { provider, outcome, milliseconds: clock() - journey.startedAt, late, error });
+      if (isPromiseLike(written)) follow(written, ignore, ignore);
     } catch {
       // A logger that fails must not cost a delivery, and there is nowhere left to say so.
     }
@@ -93,6 +97,11 @@ export function createReporter(options: ReporterOptions): Reporter {
   return { end, refuse };
 }
 
+function waitOf(refusal: Refusal | undefined): number {
+  const seconds = refusal?.seconds;
+  return seconds !== undefined && Number.isFinite(seconds) ? seconds : 5;
+}
+
 /** Failures that the application or another run asked for. */
 const expected: ReadonlySet<OutcomeResult> = new Set<OutcomeResult>(["retry_later", "in_progress"]);
 
@@ -104,6 +113,6 @@ function toOutcome(journey: Journey, result: OutcomeResult, refusal?: Refusal): 
   if (journey.id !== undefined) outcome.id = journey.id;
   if (refusal !== undefined && result === "unauthenticated") outcome.reason = refusal.refused;
   else if (journey.reason !== undefined) outcome.reason = journey.reason;
-  if (outcome.status === 503) outcome.retryAfterSeconds = Math.min(Math.max(1, Math.ceil(refusal?.seconds ?? 5)), MOST_RETRY_AFTER_SECONDS);
+  if (outcome.status === 503) outcome.retryAfterSeconds = Math.min(Math.max(1, Math.ceil(waitOf(refusal))), MOST_RETRY_AFTER_SECONDS);
   return outcome;
 }

@@ -73,7 +73,10 @@ export interface Router<Name extends string, Events extends object> extends AnyR
    * how they ended.
    */
   dispatch<Type extends keyof Events & string>(event: Events[Type], context: DispatchContext<Type>): Promise<DispatchResult>;
-  dispatch(event: UnknownEvent, context: DispatchContext): Promise<DispatchResult>;
+  dispatch<Type extends string>(
+    event: UnknownEvent & { readonly type: Type },
+    context: DispatchContext<NoInfer<Type>> & (Type extends keyof Events ? never : unknown),
+  ): Promise<DispatchResult>;
   /** The adapter for everything Fetch-shaped: Workers, Deno, Bun, route handlers. */
   readonly fetch: (request: Request) => Promise<Response>;
 }
@@ -198,12 +201,16 @@ export function createRouter<Name extends string, Events extends object>(
     async dispatch(event: unknown, given: DispatchContext): Promise<DispatchResult> {
       try {
         const known = Object.hasOwn(provider.events, given.type);
-        if (!known && !isUnknownEvent(event)) throw unknownType(name, given.type, Object.keys(provider.events));
+        if (!known && !(isUnknownEvent(event) && event.type === given.type)) {
+          throw unknownType(name, given.type, Object.keys(provider.events));
+        }
         const context = createContext({
-          attempt: 1,
-          rawBody: new Uint8Array(),
-          authenticity: { method: "none" },
-          ...given,
+          type: given.type,
+          id: given.id,
+          attempt: given.attempt ?? 1,
+          rawBody: given.rawBody ?? new Uint8Array(),
+          authenticity: given.authenticity ?? { method: "none" },
+          signal: given.signal,
           headers: given.headers ?? {},
           receivedAt: given.receivedAt === undefined ? clock() : new Date(given.receivedAt).getTime(),
           provider: name,

@@ -72,6 +72,23 @@ describe("body", () => {
     expect(errors[0]).toMatchObject({ code: "body_already_parsed", message: expect.stringMatching(/raw bytes/) });
   });
 
+  it.each([[{ event_type: "x" }], [new ArrayBuffer(8)], [new Uint16Array(8)], [null], ["text"]])(
+    "P18: refuses %j from a body reader, which is not bytes",
+    async (value) => {
+      const { router, errors } = setUp();
+      const outcome = await router.receive(await signed(success("v"), { body: async () => value as never }));
+      expect(outcome).toMatchObject({ result: "body_already_parsed", status: 500 });
+      expect(errors[0]?.message).toMatch(/not the raw bytes/);
+    },
+  );
+
+  it("P19: does not believe a body reader that ignores the cap", async () => {
+    const { router } = setUp({ maxBodyBytes: 10 });
+    expect(await router.receive(await signed(success("v"), { body: async () => new Uint8Array(11) }))).toMatchObject({
+      result: "body_too_large",
+    });
+  });
+
   it("a reader that breaks its promise ends as configuration, not as a rejection", async () => {
     const { router, errors } = setUp();
     const broken = () => Promise.reject(new Error("broken reader"));
@@ -114,6 +131,14 @@ describe("authenticity comes before parsing", () => {
     const delivery = await signed(success("v"));
     const headers = { ...(delivery.headers as Record<string, string>), "x-forwarded-host": "internal", "x-forwarded-proto": "file" };
     expect(await router.receive({ ...delivery, headers })).toMatchObject({ result: "ignored" });
+  });
+
+  it("ends as configuration at once when the check of a provider rejects", async () => {
+    const provider = { ...heygen({ secret }), authenticate: () => Promise.reject(new Error("mine")) };
+    const errors: AnyWebhookError[] = [];
+    const router = createRouter(provider).onError((error) => errors.push(error));
+    expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "configuration" });
+    expect(errors[0]?.cause).toMatchObject({ message: "mine" });
   });
 
   it("ends as configuration when the secret function does not answer in time", async () => {
@@ -555,6 +580,7 @@ describe("a store that fails", () => {
       const entry = entries.get(key);
       return entry !== undefined && (entry.done || entry.endsAt > time.now) ? entry : undefined;
     };
+    let failOnce = true;
     const idempotency: IdempotencyStore = {
       async claim(key, { leaseMs }) {
         const held = alive(key);
@@ -566,6 +592,10 @@ describe("a store that fails", () => {
         if (down) throw new Error("down");
         const held = alive(key);
         if (held?.token !== token) return false;
+        if (failOnce) {
+          failOnce = false;
+          throw new Error("connection reset");
+        }
         held.done = true;
         return true;
       },
@@ -583,6 +613,12 @@ describe("a store that fails", () => {
     time.now = 900_000;
     expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" });
     expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it("by answering no time to wait: a usual one is sent", async () => {
+    const { router } = setUp({ idempotency: { ...memory(), claim: async () => ({ state: "in_progress" }) as never } });
+    router.onAny(() => undefined);
+    expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "in_progress", retryAfterSeconds: 5 });
   });
 
   it("by answering something else: 503, and nothing runs", async () => {
@@ -634,6 +670,60 @@ describe("handlers", () => {
         expect(lines.at(-1)).toMatch(/outcome=handler_failed/);
       }
     }
+  });
+
+  it("P48: promises that misbehave are failures or ends, and none is left unattended", async () => {
+    const strange = [
+      () =>
+        Object.assign(Promise.resolve(), {
+          // biome-ignore lint/suspicious/noThenProperty: a strange promise is what this is about
+          then() {
+            throw new Error("trap");
+          },
+        }),
+      () =>
+        Object.defineProperty(Promise.resolve(), "constructor", {
+          get() {
+            throw new Error("trap");
+          },
+        }),
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: a strange promise is what this is about
+        then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+          resolve(Promise.reject(new Error("nested")));
+          resolve(1);
+          reject(new Error("again"));
+        },
+      }),
+      () =>
+        Promise.reject(
+          Object.defineProperty(new Discard("x"), "reason", {
+            get() {
+              throw new Error("trap");
+            },
+          }),
+        ),
+    ];
+    const expected = ["handler_failed", "handler_failed", "handler_failed", "discarded"];
+    for (const idempotency of [undefined, false] as const) {
+      for (const [index, make] of strange.entries()) {
+        const { router } = setUp({ idempotency, deadlineMs: 1000 });
+        router.onAny(make);
+        expect(await router.receive(await signed(success("v")))).toMatchObject({ result: expected[index] });
+      }
+    }
+  });
+
+  it("are answered in time although they block the process for a while first", async () => {
+    const { router } = setUp({ deadlineMs: 100 });
+    router.onAny(() => {
+      const end = performance.now() + 80;
+      while (performance.now() < end);
+      return new Promise((resolve) => setTimeout(resolve, 300));
+    });
+    const begun = performance.now();
+    expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "deadline_exceeded" });
+    expect(performance.now() - begun).toBeLessThan(170);
   });
 
   it("are awaited whatever kind of promise they return", async () => {

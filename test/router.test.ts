@@ -225,6 +225,11 @@ describe("onError", () => {
       const routed = createRouter(heygen({ secret }), { logger }).onError(listener);
       expect(await routed.receive(await signed("{}", { headers: {} }))).toMatchObject({ status: 401 });
     }
+    const rejecting = () => Promise.reject(new Error("disk full"));
+    const asynchronous = { debug: rejecting, info: rejecting, warn: rejecting, error: rejecting };
+    expect(await createRouter(heygen({ secret }), { logger: asynchronous }).receive(await signed("{}", { headers: {} }))).toMatchObject({
+      status: 401,
+    });
     await new Promise((resolve) => setImmediate(resolve));
   });
 
@@ -327,6 +332,8 @@ describe("dispatch", () => {
       cause: expect.objectContaining({ message: expect.stringMatching(/Did you mean/) }),
     });
     expect(unknown).not.toHaveBeenCalled();
+    const other = { type: "a", body: {} };
+    expect(await routed.dispatch(other as never, { type: "b", id: "key" } as never)).toMatchObject({ result: "handler_failed" });
     expect(await routed.dispatch(undefined as never, undefined as never)).toMatchObject({ result: "handler_failed" });
   });
 

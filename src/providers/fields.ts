@@ -24,8 +24,10 @@ export const id: () => z.ZodString = once(() => z.string().min(1));
 /** {@link Text} */
 export const text: () => z.ZodOptional<z.ZodNullable<z.ZodString>> = once(() => z.string().nullish());
 
-/** A {@link Text} that some senders write as a number, such as a code or a reference; it becomes a text. */
-export const label: () => z.ZodType<Text> = once(() => z.union([z.string(), z.number().transform(String)]).nullish());
+/** A {@link Text} that some senders write as a number, such as a code or a reference; it becomes a text, if no digit was lost. */
+export const label: () => z.ZodType<Text> = once(() =>
+  z.union([z.string(), z.number().transform((code) => (Number.isSafeInteger(code) ? String(code) : null))]).nullish(),
+);
 
 /** {@link Amount}; a number that arrives as text becomes one, and `""` becomes `null`. */
 export const amount: () => z.ZodType<Amount> = once(() =>

@@ -1,5 +1,6 @@
 import type { HeaderSource } from "../delivery.ts";
 import { ConfigurationError, isWebhookError } from "../errors.ts";
+import { follow, isPromiseLike } from "../promise.ts";
 import { isRefusal, type Refusal } from "../refusal.ts";
 import type { SignatureCheck, SignatureMatch, SignatureScheme } from "./scheme.ts";
 import { toSecrets } from "./secret.ts";
@@ -51,7 +52,7 @@ export interface AuthenticationSettings {
  */
 export function createAuthenticate(settings: AuthenticationSettings, scheme: SignatureScheme): Authenticate {
   if (settings.unsigned !== undefined && settings.unsigned !== false) return createUnsigned(settings);
-  if (!("token" in settings) || (settings.token === undefined && "secret" in settings)) return createSigned(settings.secret, scheme);
+  if (!("token" in settings)) return createSigned(settings.secret, scheme);
   const refuse = tokenCheck(settings.token);
   if (!("secret" in settings)) return (request) => refuse(request.url) ?? byToken;
   return withToken(refuse, createSigned(settings.secret, scheme));
@@ -85,13 +86,18 @@ function firstMatch(checks: readonly SignatureCheck[], request: SecretRequest): 
   for (const check of checks) {
     const found = check(request.headers, request.rawBody);
     if ("matched" in found && found.matched === true) return { match: found, authenticity: { method: "signature", secretIndex } };
-    if (!isRefusal(found)) return { refused: "configuration", hint: NOT_A_RESULT };
+    if (!isRefusal(found)) {
+      if (isPromiseLike(found)) follow(found, ignore, ignore);
+      return { refused: "configuration", hint: NOT_A_RESULT };
+    }
     // With mixed schemes a mismatch tells more than the header that the other scheme misses.
     if (refusal === undefined || found.refused === "signature_mismatch") refusal = found;
     secretIndex++;
   }
   return refusal ?? { refused: "secret_missing" };
 }
+
+const ignore = (): void => undefined;
 
 const NOT_A_RESULT =
   "The check of a signature scheme returned neither a match nor a refusal, so the delivery was refused. It must be synchronous.";

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/provider.ts";
 import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
 import { describeProvider, NOW, observe } from "../suites/provider-suite.ts";
 import { signHex } from "../suites/signer.ts";
 import { documentedNames, fromDocument, heygenSamples } from "./samples/heygen.ts";
@@ -231,4 +232,18 @@ describe("heygen: what tells events apart", () => {
     expect(at.jobs.map(({ status }) => status)).toEqual(["failed", "succeeded"]);
     expect(done.id).not.toBe(failed.id);
   });
+});
+
+it("P30: an event id that lost digits as a number is none, and the body decides", async () => {
+  const body = (id: string) => `{"event_type":"live_avatar.success","event_data":{},"event_id":${id},"created_at":null}`;
+  const ids = ["1234567890123456789", "1234567890123456790", "42"];
+  const outcomes = [];
+  for (const id of ids)
+    outcomes.push(
+      await createRouter(heygen({ unsigned: true }))
+        .onAny(() => undefined)
+        .receive({ method: "POST", url: "/", headers: {}, body: body(id) }),
+    );
+  expect(new Set(outcomes.map(({ id }) => id)).size).toBe(3);
+  expect(outcomes[2]?.id).toBe("heygen/default/42");
 });

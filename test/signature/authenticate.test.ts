@@ -71,6 +71,7 @@ describe("what must be configured", () => {
     ["a token with white space", { token: ` ${token}` }],
     ["a token that a URL would change", { token: "abcdefghijklmnop+/==" }],
     ["P8: a good token with an unset secret", { token, secret: undefined }],
+    ["P8: a good secret with an unset token", { token: undefined, secret: "secret-a" }],
   ])("refuses %s", (_name, settings) => {
     expect(() => createAuthenticate(settings, scheme)).toThrow(ConfigurationError);
   });
@@ -86,6 +87,7 @@ describe("a scheme of one's own", () => {
   it.each([
     ["an asynchronous check that refuses", async () => ({ refused: "signature_mismatch" })],
     ["an asynchronous check that matches", async () => ({ matched: true })],
+    ["an asynchronous check that fails", () => Promise.reject(new Error("bad"))],
     ["a check that returns something else", () => ({})],
     ["a check that returns true", () => Object(true)],
   ])("P6: refuses every delivery with %s", (_name, check) => {

@@ -143,6 +143,10 @@ router.dispatch(fail, { type: "avatar_video.fail", id: "key" });
 router.dispatch({ type: "new.event", body: {} }, { type: "new.event", id: "key" });
 // @ts-expect-error a misspelt type
 router.dispatch(fail, { type: "avatar_video.fial", id: "key" });
+// @ts-expect-error an unknown event under a declared type
+router.dispatch({ type: "avatar_video.success", body: 1 }, { type: "avatar_video.success", id: "key" });
+// @ts-expect-error an unknown event under another type
+router.dispatch({ type: "new.event", body: 1 }, { type: "newer.event", id: "key" });
 // @ts-expect-error the type of another event
 router.dispatch(fail, { type: "batch.finished", id: "key" });
 
