@@ -66,12 +66,14 @@ describe("P53: every row of the status table, with real signatures over a real s
     const { port } = await start();
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => undefined);
-    const begun = performance.now();
     const head = new Promise<string>((resolve) => socket.once("data", (chunk) => resolve(String(chunk))));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.write("OPTIONS / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n");
     expect(await head).toMatch(/^HTTP\/1\.1 204 /);
-    expect(performance.now() - begun).toBeLessThan(400);
-    socket.destroy();
+    // The connection lingers for the body; an answer that waited for it would come together with the end.
+    const answered = performance.now();
+    await closed;
+    expect(performance.now() - answered).toBeGreaterThan(150);
   });
 
   it("method_not_allowed", async () => {
