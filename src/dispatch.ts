@@ -1,7 +1,7 @@
 import type { HandlerContext } from "./context.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import { follow, isPromiseLike } from "./promise.ts";
-import { type Discard, isDiscard, isRetryLater } from "./signals.ts";
+import { isDiscard, isRetryLater } from "./signals.ts";
 
 /** A handler with its types erased; registration has checked them. */
 export type AnyHandler = (subject: never, context: never) => unknown;
@@ -72,7 +72,12 @@ export function start(runs: readonly Run[], context: HandlerContext): Running {
   }
   const running: Running = { result: undefined, ended: undefined };
   const end = (): DispatchResult => {
-    running.result = sum(runs, thrown);
+    try {
+      running.result = sum(runs, thrown);
+    } catch {
+      // What was thrown throws itself when it is looked at (pitfall P48).
+      running.result = { result: "handler_failed", cause: thrown[0] };
+    }
     return running.result;
   };
   if (pending.length === 0) end();
@@ -110,13 +115,5 @@ function sum(runs: readonly Run[], thrown: readonly unknown[]): DispatchResult {
     const latest = others.reduce((late, other) => (other.afterSeconds > late.afterSeconds ? other : late), first);
     return { result: "retry_later", afterSeconds: latest.afterSeconds, cause: latest };
   }
-  return { result: "discarded", reason: reasonOf(thrown.find(isDiscard)) };
-}
-
-function reasonOf(discard: Discard | undefined): string {
-  try {
-    return String(discard?.reason);
-  } catch {
-    return "unknown";
-  }
+  return { result: "discarded", reason: thrown.find(isDiscard)?.reason ?? "" };
 }

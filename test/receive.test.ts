@@ -672,7 +672,7 @@ describe("handlers", () => {
     }
   });
 
-  it("P48: promises that misbehave are failures or ends, and none is left unattended", async () => {
+  it("P48: promises that misbehave are failures, and none is left unattended", async () => {
     const strange = [
       () =>
         Object.assign(Promise.resolve(), {
@@ -704,12 +704,11 @@ describe("handlers", () => {
           }),
         ),
     ];
-    const expected = ["handler_failed", "handler_failed", "handler_failed", "discarded"];
     for (const idempotency of [undefined, false] as const) {
-      for (const [index, make] of strange.entries()) {
+      for (const make of strange) {
         const { router } = setUp({ idempotency, deadlineMs: 1000 });
         router.onAny(make);
-        expect(await router.receive(await signed(success("v")))).toMatchObject({ result: expected[index] });
+        expect(await router.receive(await signed(success("v")))).toMatchObject({ result: "handler_failed" });
       }
     }
   });

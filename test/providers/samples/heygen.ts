@@ -1,7 +1,7 @@
 import type { HeyGenEventOf, HeyGenEventType } from "../../../src/providers/heygen.ts";
 import type { ProviderSample } from "../../suites/provider-suite.ts";
 
-/** The deliveries of heygen-webhooks.txt: two of "Event Payload Structure", one of "Webhook Testing Tool". */
+/** The deliveries of heygen-com/skills-legacy: two of "Event Payload Structure", one of "Webhook Testing Tool". */
 export const fromDocument: {
   readonly success: HeyGenEventOf<"avatar_video.success">;
   readonly failure: HeyGenEventOf<"avatar_video.fail">;
@@ -33,7 +33,7 @@ export const fromDocument: {
   },
 };
 
-/** All 30 names of providers.md 2.4. */
+/** All 30 names of heygen-com/heygen-cli. */
 export const documentedNames: readonly string[] = [
   "avatar_video.success",
   "avatar_video.fail",
@@ -95,7 +95,7 @@ const failed = { kind: "video", status: "failed", outputs: [] } satisfies Partia
 const avatarVideos: readonly ProviderSample[] = [
   sample(
     "avatar_video.success",
-    "providers.md 2.3 and 2.4",
+    "developers.heygen.com",
     {
       video_id: "a1b2c3d4e5f6",
       url: "https://files.example.test/v.mp4?sig=1",
@@ -130,7 +130,7 @@ const avatarVideos: readonly ProviderSample[] = [
       },
     },
   ),
-  sample("avatar_video.success", "heygen-webhooks.txt", fromDocument.success.event_data, {
+  sample("avatar_video.success", "heygen-com/skills-legacy", fromDocument.success.event_data, {
     id: "video_id",
     job: {
       id: "abc123",
@@ -147,7 +147,7 @@ const avatarVideos: readonly ProviderSample[] = [
       reference: "your_custom_id",
     },
   }),
-  sample("avatar_video.success", "heygen-webhooks.txt, its testing tool", fromDocument.simulated.event_data, {
+  sample("avatar_video.success", "heygen-com/skills-legacy, its testing tool", fromDocument.simulated.event_data, {
     id: "video_id",
     job: {
       id: "test_123",
@@ -159,7 +159,7 @@ const avatarVideos: readonly ProviderSample[] = [
   }),
   sample(
     "avatar_video.success",
-    "heygen-webhooks.txt, VideoSuccessEvent without its optional field",
+    "heygen-com/skills-legacy, VideoSuccessEvent without its optional field",
     {
       video_id: "v_1",
       video_url: "https://files.example.test/v_1.mp4",
@@ -213,17 +213,17 @@ const avatarVideos: readonly ProviderSample[] = [
   ),
   sample(
     "avatar_video.fail",
-    "providers.md 2.4: msg and error",
+    "developers.heygen.com: msg and error",
     { video_id: "a1b2c3d4e5f6", msg: "render failed", error: "render failed", callback_id: "order-42" },
     { id: "video_id", job: { id: "a1b2c3d4e5f6", ...failed, error: { message: "render failed" }, reference: "order-42" } },
   ),
-  sample("avatar_video.fail", "heygen-webhooks.txt", fromDocument.failure.event_data, {
+  sample("avatar_video.fail", "heygen-com/skills-legacy", fromDocument.failure.event_data, {
     id: "video_id",
     job: { id: "abc123", ...failed, error: { message: "Script too long for selected avatar" }, reference: "your_custom_id" },
   }),
   sample(
     "avatar_video.fail",
-    "heygen-webhooks.txt, VideoFailureEvent without its optional field",
+    "heygen-com/skills-legacy, VideoFailureEvent without its optional field",
     { video_id: "v_4", error: "no credits" },
     { id: "video_id", job: { id: "v_4", ...failed, error: { message: "no credits" } } },
   ),
@@ -321,7 +321,7 @@ const avatarVideos: readonly ProviderSample[] = [
 const translations: readonly ProviderSample[] = [
   sample(
     "video_translate.success",
-    "providers.md 2.4",
+    "developers.heygen.com",
     { video_translate_id: "tr_77", url: "https://files.example.test/tr.mp4", output_language: "Greek", callback_id: "order-43" },
     {
       id: "video_translate_id",
@@ -353,7 +353,7 @@ const translations: readonly ProviderSample[] = [
   ),
   sample(
     "video_translate.fail",
-    "providers.md 2.4: message",
+    "developers.heygen.com: message",
     { video_translate_id: "tr_77", message: "language unsupported", output_language: "Greek", callback_id: "order-43" },
     {
       id: "video_translate_id",
@@ -400,7 +400,7 @@ const others: readonly ProviderSample[] = [
   ),
   sample(
     "personalized_video",
-    "providers.md 2.4",
+    "developers.heygen.com",
     {
       project_id: "pj_5",
       video_id: "a1b2",
@@ -424,7 +424,7 @@ const others: readonly ProviderSample[] = [
   ),
   sample(
     "ai_clipping.success",
-    "providers.md 2.4",
+    "developers.heygen.com",
     {
       id: "clip_job_1",
       status: "completed",
@@ -470,19 +470,19 @@ const others: readonly ProviderSample[] = [
   ),
   sample(
     "ai_clipping.fail",
-    "providers.md 2.4: failure_message",
+    "developers.heygen.com: failure_message",
     { id: "clip_job_2", status: "failed", failure_message: "source too long" },
     { id: "id", job: { id: "clip_job_2", ...failed, error: { message: "source too long" } } },
   ),
   sample(
     "ai_clipping.fail",
-    "providers.md 2.4: cancelled",
+    "developers.heygen.com: cancelled",
     { id: "clip_job_3", status: "cancelled" },
     { id: "id", job: { id: "clip_job_3", kind: "video", status: "cancelled", outputs: [] } },
   ),
   sample(
     "batch.finished",
-    "providers.md 2.4",
+    "developers.heygen.com",
     {
       batch_id: "bat_1",
       status: "completed",

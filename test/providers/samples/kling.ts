@@ -8,7 +8,7 @@ import type {
 } from "../../../src/providers/kling.ts";
 import type { ProviderSample } from "../../suites/provider-suite.ts";
 
-/** The deliveries of kling-webhooks.txt: "Payload Structure", and "Test Webhook Locally", which lacks three of its fields. */
+/** The deliveries of the guide that describes video.*: "Payload Structure", and "Test Webhook Locally", which lacks three of its fields. */
 export const fromDocument: Readonly<Record<"completed" | "test", KlingEventOf<"video.completed">>> = {
   completed: {
     event: "video.completed",
@@ -41,7 +41,7 @@ export const fromDocument: Readonly<Record<"completed" | "test", KlingEventOf<"v
   },
 };
 
-/** What the test button of the console sends (providers.md 5.6): the current shape, submitted, everything empty. */
+/** What the test button of the console sends: the current shape, submitted, everything empty. */
 export const consoleTest: KlingTask<"submitted"> = {
   id: "900100100",
   status: "submitted",
@@ -51,7 +51,7 @@ export const consoleTest: KlingTask<"submitted"> = {
   outputs: [],
 };
 
-/** The public test vector of providers.md 5.2. */
+/** The public test vector of kling.ai, callbacks. */
 export const vector = {
   secret: "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI=",
   id: "9876543210",
@@ -98,13 +98,13 @@ const currentShape: readonly ProviderSample[] = [
   }),
   current(
     "task.processing",
-    "providers.md 5.3",
+    "kling.ai, callbacks",
     { id: "900100200", status: "processing", message: "", ...times, external_id: "order-45" },
     { id: "900100200", kind: "other", status: "processing", outputs: [], reference: "order-45", occurredAt },
   ),
   current(
     "task.succeeded",
-    "providers.md 5.3: video and billing",
+    "kling.ai, callbacks: video and billing",
     {
       id: "900100200",
       status: "succeeded",
@@ -136,7 +136,7 @@ const currentShape: readonly ProviderSample[] = [
   ),
   current(
     "task.succeeded",
-    "providers.md 5.3: images",
+    "kling.ai, callbacks: images",
     {
       id: "900100201",
       status: "succeeded",
@@ -159,7 +159,7 @@ const currentShape: readonly ProviderSample[] = [
   ),
   current(
     "task.succeeded",
-    "providers.md 5.3: audio",
+    "kling.ai, callbacks: audio",
     {
       id: "900100202",
       status: "succeeded",
@@ -188,7 +188,7 @@ const currentShape: readonly ProviderSample[] = [
   ),
   current(
     "task.succeeded",
-    "providers.md 5.3: voice",
+    "kling.ai, callbacks: voice",
     {
       id: "900100203",
       status: "succeeded",
@@ -205,7 +205,7 @@ const currentShape: readonly ProviderSample[] = [
   ),
   current(
     "task.succeeded",
-    "providers.md 5.3: element",
+    "kling.ai, callbacks: element",
     {
       id: "900100204",
       status: "succeeded",
@@ -244,7 +244,7 @@ const currentShape: readonly ProviderSample[] = [
   }),
   current(
     "task.failed",
-    "providers.md 5.3",
+    "kling.ai, callbacks",
     { id: "900100206", status: "failed", message: "content risk", ...times, external_id: "order-46" },
     {
       id: "900100206",
@@ -261,19 +261,19 @@ const currentShape: readonly ProviderSample[] = [
 const legacyShape: readonly ProviderSample[] = [
   legacy(
     "task.submitted",
-    "providers.md 5.4",
+    "kling.ai, callbacks",
     { task_id: "800700600", task_status: "submitted", task_status_msg: "", ...legacyTimes },
     { id: "800700600", kind: "other", status: "queued", outputs: [], occurredAt },
   ),
   legacy(
     "task.processing",
-    "providers.md 5.4",
+    "kling.ai, callbacks",
     { task_id: "800700600", task_status: "processing", task_status_msg: "", ...legacyTimes },
     { id: "800700600", kind: "other", status: "processing", outputs: [], occurredAt },
   ),
   legacy(
     "task.succeeded",
-    "providers.md 5.4: videos",
+    "kling.ai, callbacks: videos",
     {
       task_id: "800700600",
       task_status: "succeed",
@@ -300,7 +300,7 @@ const legacyShape: readonly ProviderSample[] = [
   ),
   legacy(
     "task.succeeded",
-    "providers.md 5.4: images",
+    "kling.ai, callbacks: images",
     {
       task_id: "800700601",
       task_status: "succeed",
@@ -331,7 +331,7 @@ const legacyShape: readonly ProviderSample[] = [
   ),
   legacy(
     "task.failed",
-    "providers.md 5.4",
+    "kling.ai, callbacks",
     { task_id: "800700603", task_status: "failed", task_status_msg: "prompt refused", ...legacyTimes },
     { id: "800700603", kind: "other", status: "failed", outputs: [], error: { message: "prompt refused" }, occurredAt },
   ),
@@ -341,14 +341,14 @@ const timestamp = "2026-01-02T03:04:05Z";
 const namedAt = { outputs: [], occurredAt: new Date(timestamp) };
 
 const documentShape: readonly ProviderSample[] = [
-  named("kling-webhooks.txt", fromDocument.completed, {
+  named("the guide that describes video.*", fromDocument.completed, {
     id: "vid_abc123",
     kind: "video",
     status: "succeeded",
     outputs: [{ type: "video", url: "https://...", thumbnailUrl: "https://...", durationSeconds: 5 }],
     occurredAt: new Date("2025-01-15T10:30:00Z"),
   }),
-  named("kling-webhooks.txt, its test without signature, created_at, completed_at", fromDocument.test, {
+  named("the guide that describes video.*, its test without signature, created_at, completed_at", fromDocument.test, {
     id: "test_vid_123",
     kind: "video",
     status: "succeeded",
@@ -363,7 +363,7 @@ const documentShape: readonly ProviderSample[] = [
     occurredAt: new Date("2025-01-15T10:30:00Z"),
   }),
   named(
-    "providers.md 5.5",
+    "the guide that describes video.*, own values",
     {
       event: "video.completed",
       timestamp,
@@ -396,22 +396,22 @@ const documentShape: readonly ProviderSample[] = [
     },
   ),
   named(
-    "providers.md 5.5",
+    "the guide that describes video.*, own values",
     { event: "video.created", timestamp, data: { job_id: "job_3", status: "created", prompt: "A tide", model: "v1" } },
     { id: "job_3", kind: "video", status: "queued", ...namedAt },
   ),
   named(
-    "providers.md 5.5: progress",
+    "the guide that describes video.*, own values: progress",
     { event: "video.processing", timestamp, data: { job_id: "job_3", status: "processing", progress: 40 } },
     { id: "job_3", kind: "video", status: "processing", progress: 0.4, ...namedAt },
   ),
   named(
-    "providers.md 5.5: error",
+    "the guide that describes video.*, own values: error",
     { event: "video.failed", timestamp, data: { job_id: "job_3", status: "failed", error: "prompt refused" } },
     { id: "job_3", kind: "video", status: "failed", error: { message: "prompt refused" }, ...namedAt },
   ),
   named(
-    "providers.md 5.5",
+    "the guide that describes video.*, own values",
     { event: "video.cancelled", timestamp, data: { job_id: "job_3", status: "cancelled" } },
     { id: "job_3", kind: "video", status: "cancelled", ...namedAt },
   ),

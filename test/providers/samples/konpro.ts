@@ -1,7 +1,7 @@
 import type { KonProEventOf, KonProEventType } from "../../../src/providers/konpro.ts";
 import type { ProviderSample } from "../../suites/provider-suite.ts";
 
-/** The delivery of konpro-webhook-integration.txt ("General Payload Format"), the only one that KonPro's pages show. */
+/** The delivery of docs.konpro.ai, webhook integration ("General Payload Format"), the only one that KonPro's pages show. */
 export const fromDocument: KonProEventOf<"avatar_video.success"> = {
   event_type: "avatar_video.success",
   event_data: {
@@ -14,7 +14,7 @@ export const fromDocument: KonProEventOf<"avatar_video.success"> = {
   },
 };
 
-/** Names that konpro-add-endpoint.txt and its sister pages subscribe to, and that no event table contains (providers.md 3.1). */
+/** Names that docs.konpro.ai, add webhook endpoint, and its sister pages subscribe to, and that no event table contains. */
 export const undocumentedNames: readonly string[] = [
   "video.created",
   "avatar.updated",
@@ -39,9 +39,9 @@ function sample<const Type extends KonProEventType>(
   };
 }
 
-/** The fields are those of providers.md 3.3 and, where KonPro spells none out, of 2.4. */
+/** The fields are those of docs.konpro.ai and, where KonPro spells none out, of HeyGen. */
 export const konproSamples: readonly ProviderSample[] = [
-  sample("konpro-webhook-integration.txt", fromDocument, {
+  sample("docs.konpro.ai, webhook integration", fromDocument, {
     id: "video_id",
     job: {
       id: "video-123",
@@ -55,7 +55,7 @@ export const konproSamples: readonly ProviderSample[] = [
     },
   }),
   sample(
-    "providers.md 3.3",
+    "docs.konpro.ai",
     {
       event_type: "avatar_video.success",
       event_data: {
@@ -82,7 +82,7 @@ export const konproSamples: readonly ProviderSample[] = [
     },
   ),
   sample(
-    "providers.md 3.3: error",
+    "docs.konpro.ai: error",
     { event_type: "avatar_video.fail", event_data: { video_id: "kv_100", error: "audio missing", callback_id: "order-44" } },
     {
       id: "video_id",

@@ -1,7 +1,7 @@
 import type { VideoPilotEventMap, VideoPilotEventType } from "../../../src/providers/videopilot.ts";
 import type { ProviderSample } from "../../suites/provider-suite.ts";
 
-/** The six deliveries of videopilot-webhooks.txt ("Video Events", "Render Events"). */
+/** The six deliveries of videopilot.com/docs/api/webhooks ("Video Events", "Render Events"). */
 export const fromDocument: VideoPilotEventMap = {
   "video.script_ready": {
     event: "video.script_ready",
@@ -75,7 +75,7 @@ export const fromDocument: VideoPilotEventMap = {
   },
 };
 
-/** One event of each type with the example values of providers.md 4.4. */
+/** One event of each type with values of its own. */
 const fromTables: VideoPilotEventMap = {
   "video.script_ready": {
     event: "video.script_ready",
@@ -169,7 +169,7 @@ function samplesOf(title: string, events: VideoPilotEventMap, facts: Facts): rea
 }
 
 export const videopilotSamples: readonly ProviderSample[] = [
-  ...samplesOf("videopilot-webhooks.txt", fromDocument, {
+  ...samplesOf("videopilot.com/docs/api/webhooks", fromDocument, {
     video: "video_123abc",
     render: "render_789xyz",
     url: "https://cdn.videopilot.app/videos/video_123abc_high.mp4",
@@ -178,7 +178,7 @@ export const videopilotSamples: readonly ProviderSample[] = [
     generationError: "Image generation failed for scene 3",
     renderError: "Rendering timeout after 300 seconds",
   }),
-  ...samplesOf("providers.md 4.4", fromTables, {
+  ...samplesOf("own values", fromTables, {
     video: "vid_8",
     render: "render_5",
     url: "https://cdn.example.test/vid_8.mp4",
