@@ -5,8 +5,9 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
     for (const module of modules) {
-      // A file that does not load has no tests to fail.
+      // A file that does not load, or a suite whose set-up fails, has no tests to fail.
       if (module.errors().length > 0) counts.failed++;
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed++;
       for (const test of module.children.allTests()) {
         const result = test.result();
         counts[result.state]++;

@@ -22,6 +22,21 @@ export function alreadyParsed(hint: string): Refusal {
   return { refused: "body_already_parsed", hint };
 }
 
+/**
+ * Passes on bytes that are as many as were announced. Others are not those that arrived: a proxy has cut them off, or a parser has
+ * written them anew, which would end as a signature mismatch that hides the cause.
+ *
+ * @param fix a sentence with the line to change
+ */
+export function complete(
+  bytes: Uint8Array,
+  contentLength: string | readonly string[] | null | undefined,
+  fix: string,
+): Uint8Array | Refusal {
+  if (typeof contentLength !== "string" || Number(contentLength) === bytes.length) return bytes;
+  return alreadyParsed(`Of a body of ${Number(contentLength)} bytes, ${bytes.length} are left: something changed it or cut it off. ${fix}`);
+}
+
 /** Whether a `Content-Length` alone shows that a body is over the cap. It is a hint for refusing, never for accepting. */
 export function announcesMoreThan(contentLength: string | readonly string[] | null | undefined, maxBytes: number): boolean {
   return typeof contentLength === "string" && /^[0-9]+$/.test(contentLength) && Number(contentLength) > maxBytes;
@@ -40,8 +55,17 @@ export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8A
   return joined;
 }
 
+/** Reads the body of a `Request` under the cap; `fix` is a sentence with the line to change if something was faster. */
+export async function readRequest(request: Request, maxBytes: number, fix: string): ReturnType<ReadBody> {
+  if (request.bodyUsed || request.body?.locked) return alreadyParsed(`The body of the Request was read before. ${fix}`);
+  const announced = request.headers.get("content-length");
+  if (announcesMoreThan(announced, maxBytes)) return tooLarge;
+  const read = request.body === null ? new Uint8Array() : await readStream(request.body, maxBytes);
+  return isBytes(read) ? complete(read, announced, fix) : read;
+}
+
 /** Reads a web stream under the cap and cancels it when it grows past the cap. */
-export async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | Refusal> {
+async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | Refusal> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;

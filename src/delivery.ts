@@ -20,7 +20,15 @@ export interface Delivery {
    * Never a parsed object.
    */
   readonly body: Uint8Array | string | ReadBody;
+  /**
+   * Where the platform ends a process or an isolate after the answer: asks it to wait for a promise. It gets the handlers as they start,
+   * and listeners of `onError` that are not done.
+   */
+  readonly waitUntil?: WaitUntil | undefined;
 }
+
+/** Keeps a process or an isolate alive until a promise settles, such as `ctx.waitUntil` of Workers and `after` of Next.js. */
+export type WaitUntil = (promise: Promise<unknown>) => unknown;
 
 /** What an adapter needs of a router. */
 export interface Receiver {

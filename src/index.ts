@@ -1,6 +1,7 @@
+export type { FetchHandler } from "./adapters/fetch.ts";
 export type { ReadBody } from "./body.ts";
 export type { DeliveryHeaders, HandlerContext } from "./context.ts";
-export type { Delivery, HeaderReader, HeaderSource, Receiver } from "./delivery.ts";
+export type { Delivery, HeaderReader, HeaderSource, Receiver, WaitUntil } from "./delivery.ts";
 export type { DispatchResult } from "./dispatch.ts";
 export {
   type AnyWebhookError,

@@ -5,7 +5,7 @@ import { beforeDeadline, countdown } from "./deadline.ts";
 import type { Delivery } from "./delivery.ts";
 import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
 import type { Outcome } from "./outcome.ts";
-import { isPromiseLike } from "./promise.ts";
+import { isPromiseLike, keepAlive } from "./promise.ts";
 import type { EventSchema, JsonObject, Provider } from "./provider.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
@@ -35,6 +35,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
   const journey: Journey = { startedAt: 0 };
   try {
     journey.startedAt = pipeline.clock();
+    journey.waitUntil = delivery.waitUntil;
     if (delivery.method === "OPTIONS") return reporter.end(journey, "validation");
     if (delivery.method !== "POST") return reporter.refuse(journey, { refused: "method_not_allowed" });
 
@@ -123,6 +124,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
       if (handlers.result !== undefined) return conclude(handlers.result, false);
       running = handlers.ended as Promise<RunResult>;
     }
+    keepAlive(journey.waitUntil, running);
     const ended = await beforeDeadline(running, left);
     if (ended) return conclude(ended, false);
 

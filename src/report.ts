@@ -1,8 +1,9 @@
+import type { WaitUntil } from "./delivery.ts";
 import type { AnyWebhookError } from "./errors.ts";
 import { resultOf } from "./errors.ts";
 import { type Logger, logDelivery, nameOfThrown } from "./log.ts";
 import { type Outcome, type OutcomeResult, statusOf } from "./outcome.ts";
-import { follow, isPromiseLike } from "./promise.ts";
+import { follow, isPromiseLike, keepAlive } from "./promise.ts";
 import { type Refusal, toError } from "./refusal.ts";
 
 /** What is known of a delivery so far. */
@@ -12,6 +13,8 @@ export interface Journey {
   id?: string;
   /** Of a `Discard`. */
   reason?: string;
+  /** Of the delivery. */
+  waitUntil?: WaitUntil | undefined;
 }
 
 /** Where a failure happened, for `onError`. */
@@ -59,7 +62,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     }
   }
 
-  function tell(handler: ErrorHandler, error: AnyWebhookError, context: ErrorContext): void {
+  function tell(handler: ErrorHandler, error: AnyWebhookError, context: ErrorContext, waitUntil: WaitUntil | undefined): void {
     const failed = (thrown: unknown): void => {
       try {
         (logger ?? console).error(`webhook provider=${provider} onError=failed error=${nameOfThrown(thrown)}`);
@@ -68,7 +71,8 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
     };
     try {
-      Promise.resolve(handler(error, context)).catch(failed);
+      const returned = handler(error, context);
+      if (isPromiseLike(returned)) keepAlive(waitUntil, Promise.resolve(returned).catch(failed));
     } catch (thrown) {
       failed(thrown);
     }
@@ -90,7 +94,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (unheard) console.error(`video-webhooks: ${error.message} Register router.onError() for the details.`);
     const { type, id } = journey;
     const context: ErrorContext = { provider, endpoint, result: outcome.result, type, id, afterAnswer: late };
-    for (const handler of errorHandlers) tell(handler, error, context);
+    for (const handler of errorHandlers) tell(handler, error, context, journey.waitUntil);
     return outcome;
   }
 

@@ -1,4 +1,4 @@
-import { fetchHandler } from "./adapters/fetch.ts";
+import { type FetchHandler, fetchHandler } from "./adapters/fetch.ts";
 import { createClaims } from "./claim.ts";
 import { createContext, type HandlerContext } from "./context.ts";
 import type { Delivery } from "./delivery.ts";
@@ -37,7 +37,7 @@ export interface AnyRouter {
   onUnknown(handler: EventHandler<UnknownEvent>): this;
   onError(handler: ErrorHandler): this;
   receive(delivery: Delivery): Promise<Outcome>;
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: FetchHandler;
 }
 
 /** Routes the deliveries of one provider at one endpoint. All methods work detached from the object, and `on…` return the router. */
@@ -78,7 +78,7 @@ export interface Router<Name extends string, Events extends object> extends AnyR
     context: DispatchContext<NoInfer<Type>> & (Type extends keyof Events ? never : unknown),
   ): Promise<DispatchResult>;
   /** The adapter for everything Fetch-shaped: Workers, Deno, Bun, route handlers. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: FetchHandler;
 }
 
 /** Options of {@link createRouter}. */
@@ -223,7 +223,7 @@ export function createRouter<Name extends string, Events extends object>(
         return { result: "handler_failed", cause };
       }
     },
-    fetch: (request) => answer(request),
+    fetch: (request, ...platform) => answer(request, ...platform),
   };
   const answer = fetchHandler(router);
   return router;

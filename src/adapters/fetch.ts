@@ -1,24 +1,39 @@
-import { alreadyParsed, announcesMoreThan, readStream, tooLarge } from "../body.ts";
-import type { Receiver } from "../delivery.ts";
+import { readRequest } from "../body.ts";
+import type { Receiver, WaitUntil } from "../delivery.ts";
 import { toAnswer } from "../outcome.ts";
 
+/**
+ * Answers a `Request`. `platform` is whatever else the platform passes; an object with a method `waitUntil` among it keeps handlers
+ * alive that outlive the deadline.
+ */
+export type FetchHandler = (request: Request, ...platform: readonly unknown[]) => Promise<Response>;
+
 /** Makes a function from `Request` to `Response` of a router; `router.fetch` is made by it. */
-export function fetchHandler(router: Receiver): (request: Request) => Promise<Response> {
-  return async function handleWebhook(request) {
-    const outcome = await router.receive({
-      method: request.method,
-      url: request.url,
-      headers: request.headers,
-      body: async (maxBytes) => {
-        if (request.bodyUsed || request.body?.locked) return alreadyParsed(HINT);
-        if (announcesMoreThan(request.headers.get("content-length"), maxBytes)) return tooLarge;
-        return request.body === null ? new Uint8Array() : readStream(request.body, maxBytes);
-      },
-    });
-    const { status, headers, body = null } = toAnswer(outcome);
-    return new Response(body, { status, headers });
+export function fetchHandler(router: Receiver): FetchHandler {
+  return function handleWebhook(request, ...platform) {
+    return answerRequest(router, request, FIX, waitUntilOf(platform));
   };
 }
 
-const HINT =
-  "The body of the Request was read before router.fetch got it. Call router.fetch(request) first, or read a copy: await request.clone().text().";
+const FIX = "Call router.fetch(request) first, or read a copy: await request.clone().text().";
+
+/** Takes a `Request` through a router; `fix` is a sentence with the line to change if its body was read before. */
+export async function answerRequest(router: Receiver, request: Request, fix: string, waitUntil: WaitUntil | undefined): Promise<Response> {
+  const outcome = await router.receive({
+    method: request.method,
+    url: request.url,
+    headers: request.headers,
+    body: (maxBytes) => readRequest(request, maxBytes, fix),
+    waitUntil,
+  });
+  const { status, headers, body = null } = toAnswer(outcome);
+  return new Response(body, { status, headers });
+}
+
+/** Workers pass it after the bindings, Netlify right after the request. */
+function waitUntilOf(platform: readonly unknown[]): WaitUntil | undefined {
+  for (const given of platform as readonly ({ readonly waitUntil?: unknown } | null | undefined)[]) {
+    if (typeof given?.waitUntil === "function") return (promise) => (given as { waitUntil: WaitUntil }).waitUntil(promise);
+  }
+  return undefined;
+}

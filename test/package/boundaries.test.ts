@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { type EntryPoint, entryPoint, providers } from "./entry-points.ts";
-import { cyclesIn, declaredIn, type Edge, fetchCallsIn, filesIn, importsOf, isBuiltinModule, reachableFrom } from "./module-graph.ts";
+import { adapters, type EntryPoint, entryPoint, entryPoints, providers } from "./entry-points.ts";
+import { cyclesIn, declaredIn, type Edge, fetchCallsIn, filesIn, importsOf, isBuiltinModule, reachableFrom, root } from "./module-graph.ts";
 
 const sources = filesIn("src");
 const edges = sources.flatMap(importsOf);
@@ -12,11 +14,22 @@ const isProvider = isIn("providers");
 const isAdapter = isIn("adapters");
 const isSignature = isIn("signature");
 const isCore = (file: string): boolean => /^src\/[^/]+$/.test(file);
+const adapterNames = Object.keys(adapters);
+const isAdapterEntry = (file: string): boolean => adapterNames.some((name) => file === `src/adapters/${name}.ts`);
 const isZod = (to: string): boolean => to === "zod" || to.startsWith("zod/");
 
 /** The edges that break a rule, as text that names the line to change. */
 function forbidden(rule: (edge: Edge) => boolean): readonly string[] {
   return edges.filter(rule).map(({ from, to, typeOnly }) => `${from} imports ${typeOnly ? "types of " : ""}${to}`);
+}
+
+/** What a source file brings with it, itself left out. */
+function reachableAtRunTime(file: string): readonly string[] {
+  const reached = new Set([file]);
+  // A set iterates over what is added meanwhile.
+  for (const each of reached) for (const { from, to, typeOnly } of edges) if (from === each && !typeOnly) reached.add(to);
+  reached.delete(file);
+  return [...reached];
 }
 
 describe("source files", () => {
@@ -39,13 +52,17 @@ describe("source files", () => {
     expect(forbidden(({ to }) => to === "src/index.ts")).toEqual([]);
   });
 
-  test("P52: use modules of Node.js only for HMAC, the Node adapter, SQLite and the CLI, and by their node: names", () => {
-    const mayUse = /^src\/(?:signature\/hmac[^/]*\.ts|adapters\/node\.ts|inbox\/sqlite\.ts|cli\/.+)$/;
+  test("P52: use modules of Node.js only for HMAC, SQLite and the CLI, and by their node: names", () => {
+    const mayUse = /^src\/(?:signature\/hmac[^/]*\.ts|inbox\/sqlite\.ts|cli\/.+)$/;
     expect(forbidden(({ from, to }) => isBuiltinModule(to) && !(mayUse.test(from) && to.startsWith("node:")))).toEqual([]);
   });
 
   test("import zod only in providers", () => {
     expect(forbidden(({ from, to }) => isZod(to) && !isProvider(from))).toEqual([]);
+  });
+
+  test("import no other package, not even types of one", () => {
+    expect(forbidden(({ to }) => !to.startsWith("src/") && !isBuiltinModule(to) && !isZod(to))).toEqual([]);
   });
 
   test("import providers only from providers", () => {
@@ -58,16 +75,38 @@ describe("source files", () => {
 });
 
 describe("adapters", () => {
-  test("know neither providers nor signatures nor each other", () => {
-    expect(forbidden(({ from, to }) => isAdapter(from) && (isProvider(to) || isSignature(to) || isAdapter(to)))).toEqual([]);
+  test("are files of the same names", () => {
+    expect(sources.filter(isAdapterEntry)).toHaveLength(adapterNames.length);
+  });
+
+  test("know neither providers nor signatures, types included", () => {
+    expect(forbidden(({ from, to }) => isAdapter(from) && (isProvider(to) || isSignature(to)))).toEqual([]);
+  });
+
+  test("do not import each other; what several need is in files that are no entries", () => {
+    expect(forbidden(({ from, to }) => isAdapter(from) && isAdapterEntry(to))).toEqual([]);
+    const parts = sources.filter((file) => isAdapter(file) && !isAdapterEntry(file));
+    expect(parts).toEqual(["src/adapters/fetch.ts", "src/adapters/node-http.ts"]);
+  });
+
+  test.each(adapterNames)("reach nothing at run time but bodies, headers and answers: %s", (name) => {
+    const parts = ["src/adapters/fetch.ts", "src/adapters/node-http.ts"];
+    const known = ["src/body.ts", "src/delivery.ts", "src/kept-body.ts", "src/outcome.ts"];
+    const reached = reachableAtRunTime(`src/adapters/${name}.ts`);
+    expect(reached).toContain("src/outcome.ts");
+    expect(reached.filter((file) => ![...parts, ...known].includes(file))).toEqual([]);
   });
 });
 
 describe("the core", () => {
-  // The router has a `fetch` and remembers duplicates without being told to.
-  const byDecision = ["src/router.ts imports src/adapters/fetch.ts", "src/router.ts imports src/idempotency/memory.ts"];
+  // The router has a `fetch`, whose type is public, and remembers duplicates without being told to.
+  const byDecision = [
+    "src/index.ts imports types of src/adapters/fetch.ts",
+    "src/router.ts imports src/adapters/fetch.ts",
+    "src/router.ts imports src/idempotency/memory.ts",
+  ];
 
-  test("imports itself, signatures, types of the store contract, and the two defaults of the router", () => {
+  test("imports itself, signatures, types of the store contract, and the defaults of the router", () => {
     const mayImport = ({ to, typeOnly }: Edge): boolean => isCore(to) || isSignature(to) || (typeOnly && to === "src/idempotency/store.ts");
     expect(forbidden((edge) => isCore(edge.from) && !mayImport(edge))).toEqual(byDecision);
   });
@@ -83,7 +122,10 @@ describe("built entry points", () => {
   const declarationsOf = (entry: string): readonly string[] =>
     [...reachableFrom(entry)].filter((each) => each.startsWith("dist/")).flatMap(declaredIn);
 
-  test.each(["", "/node", "/idempotency"])("without schemas do not reach zod: video-webhooks%s", (subpath) => {
+  const withoutSchemas = ["", "/idempotency", ...adapterNames.map((name) => `/${name}`)];
+  const mainExports = Object.values(adapters).flat();
+
+  test.each(withoutSchemas)("without schemas do not reach zod: video-webhooks%s", (subpath) => {
     for (const file of filesOf(entryPoint(subpath))) expect([...reachableFrom(file)].filter(isZod), file).toEqual([]);
   });
 
@@ -95,23 +137,66 @@ describe("built entry points", () => {
     const { esm, cjs } = entryPoint(`/${provider}`);
     for (const file of [esm, cjs]) {
       expect(declarationsOf(file), file).toContain("defineProvider");
-      for (const name of ["nodeHandler", "fetchHandler", "createRouter", "receive"]) {
+      for (const name of [...mainExports, "fetchHandler", "createRouter", "receive"]) {
         expect(declarationsOf(file), file).not.toContain(name);
       }
     }
   });
 
-  test.each(["esm", "cjs"] as const)("declare what the test before looks for: %s", (format) => {
-    expect(declarationsOf(entryPoint("/node")[format])).toEqual(expect.arrayContaining(["nodeHandler"]));
-    expect(declarationsOf(entryPoint("")[format])).toEqual(expect.arrayContaining(["fetchHandler", "createRouter", "receive"]));
-  });
-
-  test.each(["", "/node", "/idempotency", ...providers.map((name) => `/${name}`)])(
-    "need nothing but zod and node:crypto: video-webhooks%s",
-    (subpath) => {
-      const { esm, cjs } = entryPoint(subpath);
-      const packages = [esm, cjs].flatMap((file) => [...reachableFrom(file)].filter((each) => !each.startsWith("dist/")));
-      expect(packages.filter((each) => each !== "zod" && each !== "node:crypto")).toEqual([]);
+  test.each(adapterNames)(
+    "of adapters reach no package, no module of Node.js, and nothing of the router, a provider or another adapter: %s",
+    (name) => {
+      const entry = entryPoint(`/${name}`);
+      for (const file of filesOf(entry))
+        expect(
+          [...reachableFrom(file)].filter((each) => !each.startsWith("dist/")),
+          file,
+        ).toEqual([]);
+      for (const file of [entry.esm, entry.cjs]) {
+        const declared = declarationsOf(file);
+        expect(declared, file).toEqual(expect.arrayContaining([...(adapters[name] ?? []), "toAnswer"]));
+        const others = [
+          ...mainExports.filter((each) => !adapters[name]?.includes(each)),
+          "createRouter",
+          "receive",
+          "defineProvider",
+          "hmacHex",
+          "heygen",
+        ];
+        expect(
+          declared.filter((each) => others.includes(each)),
+          file,
+        ).toEqual([]);
+      }
     },
   );
+
+  test.each(["esm", "cjs"] as const)("declare what the tests before look for: %s", (format) => {
+    for (const [name, main] of Object.entries(adapters)) {
+      expect(declarationsOf(entryPoint(`/${name}`)[format])).toEqual(expect.arrayContaining([...main]));
+    }
+    const inRoot = declarationsOf(entryPoint("")[format]);
+    expect(inRoot).toEqual(expect.arrayContaining(["fetchHandler", "createRouter", "receive", "hmacHex", "defineProvider"]));
+    expect(inRoot.filter((each) => mainExports.includes(each))).toEqual([]);
+    expect(declarationsOf(entryPoint("/heygen")[format])).toContain("heygen");
+  });
+
+  test.each(entryPoints)("need nothing but zod and node:crypto: $name", ({ esm, cjs }) => {
+    const packages = [esm, cjs].flatMap((file) => [...reachableFrom(file)].filter((each) => !each.startsWith("dist/")));
+    expect(packages.filter((each) => each !== "zod" && each !== "node:crypto")).toEqual([]);
+  });
+
+  test.each(entryPoints)("name no package but zod in their declarations: $name", ({ esmTypes, cjsTypes }) => {
+    for (const file of [esmTypes, cjsTypes]) {
+      const reached = [...reachableFrom(file)];
+      expect(
+        reached.filter((each) => !each.startsWith("dist/") && each !== "zod"),
+        file,
+      ).toEqual([]);
+      // An import is not the only way to ask for types.
+      for (const each of reached.filter((name) => name.startsWith("dist/"))) {
+        expect(readFileSync(path.join(root, each), "utf8"), each).not.toMatch(/^\/\/\/\s*<reference/m);
+      }
+    }
+  });
 });

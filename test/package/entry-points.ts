@@ -25,6 +25,15 @@ export const entryPoints: readonly EntryPoint[] = readEntryPoints();
 /** The four providers, by their names. */
 export const providers: readonly string[] = ["heygen", "konpro", "videopilot", "kling"];
 
+/** The entry points that fit a framework or platform, with what each is there for. */
+export const adapters: Readonly<Record<string, readonly string[]>> = {
+  express: ["expressHandler"],
+  fastify: ["fastifyPlugin"],
+  next: ["nextRoute", "nextApiRoute"],
+  hono: ["honoHandler"],
+  node: ["nodeHandler"],
+};
+
 /** An entry point by the name that follows `video-webhooks`, such as `"/heygen"`. */
 export function entryPoint(subpath: string): EntryPoint {
   const found = entryPoints.find(({ name }) => name === `video-webhooks${subpath}`);

@@ -28,6 +28,10 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "video-webhooks/heygen": ["heygen", "heygenEvents"],
   "video-webhooks/videopilot": ["videopilot", "videopilotEvents"],
   "video-webhooks/kling": ["kling", "klingEvents"],
+  "video-webhooks/express": ["expressHandler"],
+  "video-webhooks/fastify": ["fastifyPlugin"],
+  "video-webhooks/next": ["nextApiConfig", "nextApiRoute", "nextRoute"],
+  "video-webhooks/hono": ["honoHandler"],
   "video-webhooks/node": ["nodeHandler"],
   "video-webhooks/idempotency": ["createMemoryStore"],
 };

@@ -44,9 +44,18 @@ describe("the tarball", () => {
 });
 
 describe("an installed package", () => {
-  const handled = ["heygen avatar_video.success", "konpro avatar_video.fail", "videopilot render.completed", "kling task.succeeded"];
+  const ways = ["fetch", "nextRoute", "honoHandler", "nodeHandler", "expressHandler", "nextApiRoute"];
+  const events = ["heygen avatar_video.success", "konpro avatar_video.fail", "videopilot render.completed", "kling task.succeeded"];
+  const handled = events.flatMap((event) => ways.map((way) => `${event} ${way}`));
 
-  test.each(["esm.mjs", "commonjs.cjs"])("receives from every provider: %s", async (script) => {
+  test("brings no framework with it", async () => {
+    const packages = (await readdir(path.join(consumer.project, "node_modules"))).filter((name) => !name.startsWith("."));
+    expect(packages.sort()).toEqual(["@types", "video-webhooks", "zod"]);
+    expect(await readdir(path.join(consumer.project, "node_modules/@types"))).toEqual(["node"]);
+    expect(await readdir(path.join(consumer.withoutZod, "node_modules"))).toEqual(["video-webhooks"]);
+  });
+
+  test.each(["esm.mjs", "commonjs.cjs"])("receives from every provider through every adapter: %s", async (script) => {
     expect(await run([script], consumer.project)).toEqual({ exitCode: 0, output: JSON.stringify(handled) });
   });
 
@@ -54,12 +63,19 @@ describe("an installed package", () => {
     expect(await run(["copies.mjs"], consumer.project)).toEqual({ exitCode: 0, output: "" });
   });
 
-  test("loads the root, the Node adapter and the stores without zod", async () => {
+  test("loads the root, the adapters and the stores without zod and without a framework", async () => {
     expect(await run(["without-zod.mjs"], consumer.withoutZod)).toEqual({ exitCode: 0, output: "" });
   });
 
   test.each(["node16", "bundler"])("compiles in strict TypeScript with library checks: %s", async (resolution) => {
     const tsc = path.join(root, "node_modules/typescript/bin/tsc");
     expect(await run([tsc, "--project", `tsconfig.${resolution}.json`], consumer.project)).toEqual({ exitCode: 0, output: "" });
+  });
+
+  test("compiles in strict TypeScript with library checks against the types of Cloudflare Workers", async () => {
+    const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+    const types = path.join(root, "node_modules/@cloudflare/workers-types");
+    const compiled = await run([tsc, "--project", "tsconfig.workers.json", "--types", types], consumer.project);
+    expect(compiled).toEqual({ exitCode: 0, output: "" });
   });
 });

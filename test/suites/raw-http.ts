@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { NodeHandler } from "../../src/adapters/node.ts";
 
@@ -41,5 +41,34 @@ export function exchange(
       }
       if (options.end) socket.end();
     });
+  });
+}
+
+/** What to send; a GET without anything by default. */
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
+}
+
+/** Like `fetch`, on a connection of its own, which a server may close whenever it likes. Gives up after ten seconds. */
+export function request(url: string, { method = "GET", headers = {}, body }: Sent = {}): Promise<Response> {
+  const framing = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+  const options = { method, headers: { ...framing, ...headers }, agent: false, signal: AbortSignal.timeout(10_000) };
+  return new Promise((resolve, reject) => {
+    const sending = httpRequest(url, options, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk) => chunks.push(chunk));
+      incoming.on("error", reject);
+      incoming.on("end", () => {
+        const { statusCode = 0, headers: received } = incoming;
+        const empty = statusCode === 204 || method === "HEAD";
+        const fields = Object.entries(received).map(([name, value]): [string, string] => [name, String(value)]);
+        resolve(new Response(empty ? null : Buffer.concat(chunks), { status: statusCode, headers: fields }));
+      });
+    });
+    // Once the answer has begun, a connection that breaks while the rest of the body is sent is none of its business.
+    sending.on("error", reject);
+    sending.end(body);
   });
 }

@@ -1,6 +1,7 @@
 // What a receiver does, on the functions that a project got by `import` or by `require`.
 const assert = require("node:assert/strict");
 const { createHmac } = require("node:crypto");
+const { createServer } = require("node:http");
 
 const hex = (secret, body) => createHmac("sha256", secret).update(body).digest("hex");
 
@@ -36,19 +37,55 @@ const samples = {
   },
 };
 
-/** Delivers one genuine and one forged event per provider, and prints the types that the handlers got. */
-exports.receiveAll = async function receiveAll({ createRouter, verify, createMemoryStore, nodeHandler }, providers) {
+/** Ways to hand a `Request` to an adapter, none of which needs its framework to be there. */
+const ways = {
+  fetch: (router) => router.fetch,
+  nextRoute: (router, { nextRoute }) => nextRoute(router).POST,
+  honoHandler: (router, { honoHandler }) => {
+    const handle = honoHandler(router);
+    const body = (data, status, headers) => new Response(data, { status, headers });
+    return (raw) => handle({ req: { raw, method: raw.method, url: raw.url, bodyCache: {} }, env: {}, body });
+  },
+  nodeHandler: (router, { nodeHandler }) => overHttp(nodeHandler(router)),
+  expressHandler: (router, { expressHandler }) => overHttp((request, response) => expressHandler(router)(request, response, assert.fail)),
+  nextApiRoute: (router, { nextApiRoute }) => overHttp(nextApiRoute(router)),
+};
+
+function overHttp(handler) {
+  return async (request) => {
+    const server = createServer(handler);
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address();
+      return await fetch(`http://127.0.0.1:${port}/`, {
+        method: request.method,
+        headers: request.headers,
+        body: await request.arrayBuffer(),
+        signal: AbortSignal.timeout(5000),
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+}
+
+/** Delivers one genuine and one forged event per provider and adapter, and prints what the handlers got. */
+exports.receiveAll = async function receiveAll({ createRouter, verify, createMemoryStore }, providers, adapters) {
   assert.equal(verify("body", `sha256=${hex("secret", "body")}`, "secret"), true);
   assert.equal(verify("another body", `sha256=${hex("secret", "body")}`, "secret"), false);
+  assert.equal(typeof adapters.fastifyPlugin, "function");
   const handled = [];
   for (const [name, { secret, type, event, sign }] of Object.entries(samples)) {
-    const router = createRouter(providers[name]({ secret }), { idempotency: createMemoryStore() });
-    router.on(type, (_event, context) => handled.push(`${context.provider} ${context.type}`));
-    assert.equal(typeof nodeHandler(router), "function");
-    const body = JSON.stringify(event);
-    const post = (signed) => new Request("https://example.com/", { method: "POST", body, headers: sign(secret, signed) });
-    assert.equal((await router.fetch(post(`${body} `))).status, 401, name);
-    assert.equal((await router.fetch(post(body))).status, 200, name);
+    for (const [way, adapt] of Object.entries(ways)) {
+      const router = createRouter(providers[name]({ secret }), { idempotency: createMemoryStore() });
+      router.on(type, (_event, context) => handled.push(`${context.provider} ${context.type} ${way}`));
+      const handle = adapt(router, adapters);
+      const body = JSON.stringify(event);
+      const post = (signed) => new Request("https://example.com/", { method: "POST", body, headers: sign(secret, signed) });
+      assert.equal((await handle(post(`${body} `))).status, 401, `${name} ${way}`);
+      assert.equal((await handle(post(body))).status, 200, `${name} ${way}`);
+    }
   }
   console.log(JSON.stringify(handled));
 };

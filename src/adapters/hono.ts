@@ -1,0 +1,107 @@
+import { alreadyParsed, incomplete, isBytes, type ReadBody, readRequest } from "../body.ts";
+import type { HeaderSource, Receiver, WaitUntil } from "../delivery.ts";
+import { keptBody } from "../kept-body.ts";
+import { toAnswer } from "../outcome.ts";
+import { headersOf, type ParsedRequest, readParsedBody } from "./node-http.ts";
+
+/** The part of a Hono context that is used. */
+export interface HonoContext {
+  readonly req: {
+    readonly method: string;
+    readonly url: string;
+    readonly raw: Request;
+    readonly bodyCache: object;
+  };
+  /** Bindings; on Node.js the request as `node:http` made it. */
+  readonly env: unknown;
+  /** Throws where the platform has none. */
+  readonly executionCtx: { waitUntil(promise: Promise<unknown>): unknown };
+  body(data: string | null, status: never, headers: Record<string, string>): Response;
+}
+
+/** Answers a request. */
+export type HonoHandler = (context: HonoContext) => Promise<Response>;
+
+/**
+ * Makes a handler for Hono 4 on Node.js, Bun, Deno and Cloudflare Workers. Mount it with `app.all`, so that it also answers OPTIONS.
+ *
+ * Middleware may have called `c.req.arrayBuffer()`, or `c.req.text()` on a delivery with a `Content-Length`. Any other way of reading the
+ * body before is answered 500 and reported as `body_already_parsed`. Where Hono has an execution context, handlers that outlive the
+ * deadline are passed to its `waitUntil`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createRouter } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ * import { honoHandler } from "video-webhooks/hono";
+ *
+ * const router = createRouter(heygen({ secret: "a-long-secret" }));
+ * const app = new Hono();
+ * app.all("/webhooks/heygen", honoHandler(router));
+ * ```
+ */
+export function honoHandler(router: Receiver): HonoHandler {
+  return async function handleWebhook(context) {
+    const { req } = context;
+    const incoming = incomingOf(context.env);
+    const headers = incoming ? headersOf(incoming) : req.raw.headers;
+    const outcome = await router.receive({
+      method: req.method,
+      url: req.url,
+      headers,
+      body: (maxBytes) => readBody(req, incoming, headers, maxBytes),
+      waitUntil: waitUntilOf(context),
+    });
+    const answer = toAnswer(outcome);
+    return context.body(answer.body ?? null, answer.status as never, { ...answer.headers });
+  };
+}
+
+const FIX =
+  "Register app.all(path, honoHandler(router)) before the middleware that reads the body, or let that middleware call " +
+  "await c.req.arrayBuffer().";
+
+/** What Hono keeps of a body that somebody read. */
+interface BodyCache {
+  readonly arrayBuffer?: ArrayBuffer | Promise<ArrayBuffer>;
+  readonly text?: string | Promise<string>;
+}
+
+async function readBody(
+  { raw, bodyCache }: HonoContext["req"],
+  incoming: ParsedRequest | undefined,
+  headers: HeaderSource,
+  maxBytes: number,
+): ReturnType<ReadBody> {
+  const { arrayBuffer, text } = bodyCache as BodyCache;
+  try {
+    if (arrayBuffer !== undefined) return keptBody(new Uint8Array(await arrayBuffer), headers, FIX);
+    if (text !== undefined) return keptBody(await text, headers, FIX);
+  } catch {
+    // Reading fails only when the connection does, which the middleware hears of as well.
+    return incomplete;
+  }
+  if (Object.keys(bodyCache).length > 0) return alreadyParsed(`Middleware parsed the body before. ${FIX}`);
+  // A web stream over the stream of Node.js costs three quarters of the throughput, so it is used only where somebody has read one.
+  if (incoming === undefined) return readRequest(raw, maxBytes, FIX);
+  if (!incoming.readableDidRead) return readParsedBody(incoming, maxBytes, FIX);
+  const read = await readRequest(raw, maxBytes, FIX);
+  // Something was read, and was read past the Request if that has nothing left.
+  return isBytes(read) && read.length === 0 ? alreadyParsed(`Something read the request body before. ${FIX}`) : read;
+}
+
+function incomingOf(env: unknown): ParsedRequest | undefined {
+  const incoming = (env as { readonly incoming?: Partial<ParsedRequest> } | undefined)?.incoming;
+  return typeof incoming?.on === "function" ? (incoming as ParsedRequest) : undefined;
+}
+
+function waitUntilOf(context: HonoContext): WaitUntil | undefined {
+  try {
+    const { executionCtx } = context;
+    return (promise) => executionCtx.waitUntil(promise);
+  } catch {
+    // Node.js, Bun and Deno have none, and need none.
+    return undefined;
+  }
+}
