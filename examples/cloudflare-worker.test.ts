@@ -105,13 +105,16 @@ describe("examples/cloudflare-worker", () => {
   });
 });
 
-describe("router.fetch in a Worker", () => {
-  it("keeps a handler alive after the answer when it gets the context, which ends it otherwise", async () => {
+describe.each([
+  ["router.fetch", "with-context"],
+  ["honoHandler", "hono"],
+])("%s in a Worker", (_adapter, kept) => {
+  it("keeps a handler alive after the answer through the context, which ends it otherwise", async () => {
     const folder = await mkdtemp(join(tmpdir(), "late-handler-"));
     try {
       const worker = await startWorker(folder, lateHandler);
       const port = await worker.printed(/"event":"listen","socket":"http","port":(\d+)/);
-      for (const path of ["without-context", "with-context"]) {
+      for (const path of ["without-context", kept]) {
         const answer = await deliver(`http://127.0.0.1:${port}/${path}`, success(path));
         expect(answer.status).toBe(503);
         expect(await answer.json()).toMatchObject({ code: "deadline_exceeded" });
@@ -119,10 +122,17 @@ describe("router.fetch in a Worker", () => {
         expect(worker.output.text).not.toContain(`${path} ended`);
       }
       // Both handlers take the same time, and the one without the context began first.
-      await worker.printed(/^with-context ended$/m);
+      await worker.printed(new RegExp(`^${kept} ended$`, "m"));
       expect(worker.output.text).not.toContain("without-context ended");
-      const retried = await deliver(`http://127.0.0.1:${port}/with-context`, success("with-context"));
+      const retried = await deliver(`http://127.0.0.1:${port}/${kept}`, success(kept));
       expect(await retried.json()).toMatchObject({ result: "duplicate" });
+
+      const large = await deliver(`http://127.0.0.1:${port}/${kept}`, success("large").padEnd(1_048_577));
+      expect(large.status).toBe(413);
+      const parsed = await deliver(`http://127.0.0.1:${port}/${kept}-parsed`, success("parsed"));
+      expect([parsed.status, await parsed.json()]).toMatchObject([500, { code: "body_already_parsed" }]);
+      const probe = await fetch(`http://127.0.0.1:${port}/${kept}`, { method: "OPTIONS" });
+      expect([probe.status, probe.headers.get("allow")]).toEqual([204, "POST, OPTIONS"]);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -130,8 +140,10 @@ describe("router.fetch in a Worker", () => {
 });
 
 const lateHandler = `
+  import { Hono } from "hono";
   import { createRouter } from "video-webhooks";
   import { heygen } from "video-webhooks/heygen";
+  import { honoHandler } from "video-webhooks/hono";
 
   const router = createRouter(heygen({ secret: ${JSON.stringify(secret)} }), { deadlineMs: 50 });
   router.on("avatar_video.success", async (event) => {
@@ -139,9 +151,16 @@ const lateHandler = `
     await new Promise((resolve) => setTimeout(resolve, 300));
     console.log(event.event_data.video_id, "ended");
   });
+  const app = new Hono();
+  app.all("/hono", honoHandler(router));
+  app.all("/hono-parsed", async ({ req }, next) => { await req.raw.json(); await next(); }, honoHandler(router));
   export default {
-    fetch: (request, env, context) =>
-      request.url.endsWith("/with-context") ? router.fetch(request, env, context) : router.fetch(request),
+    async fetch(request, env, context) {
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith("/hono")) return app.fetch(request, env, context);
+      if (pathname.endsWith("-parsed")) await request.json();
+      return pathname === "/without-context" ? router.fetch(request) : router.fetch(request, env, context);
+    },
   };
 `;
 

@@ -42,6 +42,21 @@ export function announcesMoreThan(contentLength: string | readonly string[] | nu
   return typeof contentLength === "string" && /^[0-9]+$/.test(contentLength) && Number(contentLength) > maxBytes;
 }
 
+/** How long a sender may take to send a body, in milliseconds. Several servers of Node.js have no limit of their own. */
+export const BODY_TIMEOUT_MS = 30_000;
+
+const MOST_CHUNKS = 64;
+
+/** Adds a chunk to those of a body. Many small ones are joined, since each would weigh a hundred times what it holds. */
+export function addChunk(chunks: Uint8Array[], chunk: Uint8Array): void {
+  chunks.push(chunk);
+  for (let at = chunks.length - 2; at >= MOST_CHUNKS; at--) {
+    const [before, last] = chunks.slice(at) as [Uint8Array, Uint8Array];
+    if (before.length > last.length) return;
+    chunks.splice(at, 2, joinBytes([before, last], before.length + last.length));
+  }
+}
+
 /** Joins chunks as bytes: joining them as text would split characters (pitfall P13). */
 export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const [first] = chunks;
@@ -67,22 +82,31 @@ export async function readRequest(request: Request, maxBytes: number, fix: strin
 /** Reads a web stream under the cap and cancels it when it grows past the cap. */
 async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | Refusal> {
   const reader = stream.getReader();
+  // Nobody waits for a cancellation, which a sender may ignore, nor for its failure.
+  const cancel = (): unknown => reader.cancel().catch(() => undefined);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    cancel();
+  }, BODY_TIMEOUT_MS);
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
+      if (late) return incomplete;
       if (done) return joinBytes(chunks, length);
       length += value.length;
       if (length > maxBytes) {
-        // The answer must not wait for a sender that ignores the cancellation, nor fail with it.
-        reader.cancel().catch(() => undefined);
+        cancel();
         return tooLarge;
       }
-      chunks.push(value);
+      addChunk(chunks, value);
     }
   } catch {
     // The stream of a request fails only when its connection does; there is nobody left to tell.
     return incomplete;
+  } finally {
+    clearTimeout(timer);
   }
 }

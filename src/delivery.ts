@@ -1,4 +1,5 @@
 import type { ReadBody } from "./body.ts";
+import { ConfigurationError } from "./errors.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Anything with a case-insensitive `get`, such as the `Headers` of the Fetch standard. */
@@ -33,6 +34,16 @@ export type WaitUntil = (promise: Promise<unknown>) => unknown;
 /** What an adapter needs of a router. */
 export interface Receiver {
   receive(delivery: Delivery): Promise<Outcome>;
+}
+
+/**
+ * Refuses what is no router as soon as an adapter is made: a framework may call the adapter itself as a handler, and wait for ever.
+ *
+ * @throws {@link ConfigurationError}
+ */
+export function checkReceiver(router: Receiver, adapter: string): void {
+  if (typeof (router as Partial<Receiver> | undefined)?.receive === "function") return;
+  throw new ConfigurationError(`${adapter} needs a router, such as createRouter(heygen({ secret })). Mount what it returns, not itself.`);
 }
 
 const isReader = (headers: HeaderSource): headers is HeaderReader => typeof (headers as { get?: unknown }).get === "function";

@@ -36,14 +36,21 @@ export function follow(promise: PromiseLike<unknown>, fail: (error: unknown) => 
 
 const ignore = (): void => undefined;
 
-/** Asks a platform to wait for a promise; see `Delivery.waitUntil`. */
-export function keepAlive(waitUntil: ((promise: Promise<unknown>) => unknown) | undefined, promise: Promise<unknown>): void {
+/**
+ * Asks a platform to wait for a promise; see `Delivery.waitUntil`. A platform that refuses, for example outside of a request, leaves the
+ * handlers as they are without it.
+ */
+export function keepAlive(
+  waitUntil: ((promise: Promise<unknown>) => unknown) | undefined,
+  promise: Promise<unknown>,
+  fail: (error: unknown) => void,
+): void {
   if (waitUntil === undefined) return;
   try {
     // How it ends is reported elsewhere, and a platform may log a rejection.
     const returned = waitUntil(promise.catch(ignore));
-    if (isPromiseLike(returned)) follow(returned, ignore, ignore);
-  } catch {
-    // A platform that refuses, for example outside of a request, leaves the handlers as they are without it.
+    if (isPromiseLike(returned)) follow(returned, fail, ignore);
+  } catch (error) {
+    fail(error);
   }
 }

@@ -124,7 +124,9 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
       if (handlers.result !== undefined) return conclude(handlers.result, false);
       running = handlers.ended as Promise<RunResult>;
     }
-    keepAlive(journey.waitUntil, running);
+    keepAlive(journey.waitUntil, running, (cause) => {
+      reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true);
+    });
     const ended = await beforeDeadline(running, left);
     if (ended) return conclude(ended, false);
 
@@ -144,6 +146,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     return reporter.refuse(journey, { refused: "configuration", cause });
   }
 }
+
+const WAIT_UNTIL_FAILED = "The function waitUntil failed, so handlers that outlive the answer may be cut off. Its error is the cause.";
 
 const secretTooLate: Refusal = { refused: "configuration", hint: "The secret function did not answer before the deadline." };
 

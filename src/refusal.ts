@@ -75,7 +75,7 @@ const rows: Readonly<Partial<Record<WebhookErrorCode, readonly [ErrorClass, stri
   ],
   method_not_allowed: [DeliveryError, "Only POST and OPTIONS are answered. Register this URL for POST."],
   body_too_large: [DeliveryError, "The body is larger than maxBodyBytes. Raise it if the provider really sends this much."],
-  body_incomplete: [DeliveryError, "The sender left before the body was complete. It usually tries again."],
+  body_incomplete: [DeliveryError, "The body did not arrive whole: the sender left, or took more than 30 seconds. It usually tries again."],
   body_not_utf8: [
     DeliveryError,
     "The authentic body of $length bytes is not UTF-8. It may be compressed; ask the provider for plain JSON.",

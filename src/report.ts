@@ -72,7 +72,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     };
     try {
       const returned = handler(error, context);
-      if (isPromiseLike(returned)) keepAlive(waitUntil, Promise.resolve(returned).catch(failed));
+      if (isPromiseLike(returned)) keepAlive(waitUntil, Promise.resolve(returned).catch(failed), ignore);
     } catch (thrown) {
       failed(thrown);
     }

@@ -195,7 +195,7 @@ describe("waitUntil of a delivery", () => {
 
   it("does not get a promise that could reject, whatever was handed on for it", async () => {
     const { waited, waitUntil } = platform();
-    keepAlive(waitUntil, Promise.reject(new Error("A defect.")));
+    keepAlive(waitUntil, Promise.reject(new Error("A defect.")), () => undefined);
     expect((await Promise.allSettled(waited)).map(({ status }) => status)).toEqual(["fulfilled"]);
   });
 
@@ -214,12 +214,13 @@ describe("waitUntil of a delivery", () => {
     ],
     ["rejects", () => Promise.reject(new Error("Outside of a request."))],
   ];
-  it.each(broken)("harms nothing when it %s", async (_name, waitUntil) => {
+  it.each(broken)("harms nothing when it %s, and is reported", async (_name, waitUntil) => {
     const { router, errors, finished, open } = slow();
     expect((await router.receive(await signed(success("v"), { waitUntil }))).result).toBe("deadline_exceeded");
     open();
     await vi.waitFor(() => expect(finished).toHaveLength(1));
-    expect(errors.map(({ code }) => code)).toEqual(["deadline_exceeded"]);
+    expect(errors.map(({ code }) => code).sort()).toEqual(["configuration", "deadline_exceeded"]);
+    expect(errors.find(({ code }) => code === "configuration")?.message).toMatch(/waitUntil failed/);
   });
 
   it("leaves everything as it is where there is none", async () => {

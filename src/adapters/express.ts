@@ -1,6 +1,6 @@
-import type { Receiver } from "../delivery.ts";
-import { toAnswer } from "../outcome.ts";
-import { headersOf, ignoreStreamErrors, type NodeResponse, type ParsedRequest, readParsedBody, sendAnswer } from "./node-http.ts";
+import type { ReadBody } from "../body.ts";
+import { checkReceiver, type Receiver } from "../delivery.ts";
+import { answerNode, type NodeResponse, type ParsedRequest, readParsedBody } from "./node-http.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream, ParsedRequest } from "./node-http.ts";
 
@@ -19,6 +19,8 @@ export type ExpressHandler = (request: ExpressRequest, response: NodeResponse, n
  * It takes the bytes from `request.rawBody`, from a `Buffer` or text in `request.body`, or from the unread stream. A body that
  * `express.json()` has parsed is answered 500 and reported as `body_already_parsed`, with the line to move.
  *
+ * @throws {@link ConfigurationError} for what is no router
+ *
  * @example
  * ```ts
  * import express from "express";
@@ -33,19 +35,10 @@ export type ExpressHandler = (request: ExpressRequest, response: NodeResponse, n
  * ```
  */
 export function expressHandler(router: Receiver): ExpressHandler {
-  return async function handleWebhook(request, response, next) {
-    try {
-      ignoreStreamErrors(request, response);
-      const outcome = await router.receive({
-        method: request.method ?? "",
-        url: request.originalUrl ?? request.url ?? "/",
-        headers: headersOf(request),
-        body: (maxBytes) => readParsedBody(request, maxBytes, FIX),
-      });
-      sendAnswer(request, response, toAnswer(outcome));
-    } catch (error) {
-      next(error);
-    }
+  checkReceiver(router, "expressHandler()");
+  return function handleWebhook(request, response, next) {
+    const body: ReadBody = (maxBytes) => readParsedBody(request, maxBytes, FIX);
+    return answerNode(router, request, response, { url: request.originalUrl ?? request.url ?? "/", body }).catch(next);
   };
 }
 

@@ -1,12 +1,14 @@
 import { alreadyParsed, isBytes, type ReadBody } from "../body.ts";
-import type { Receiver } from "../delivery.ts";
+import { checkReceiver, type Receiver } from "../delivery.ts";
 import { isEncoded, keptBody } from "../kept-body.ts";
 import { type Answer, toAnswer } from "../outcome.ts";
 import {
   cutOff,
+  dropRest,
   headersOf,
   ignore,
   ignoreStreamErrors,
+  isUnread,
   type NodeRequest,
   type NodeResponse,
   type NodeStream,
@@ -32,7 +34,7 @@ export interface FastifyReply {
   readonly raw: NodeResponse;
   code(status: number): this;
   headers(values: Record<string, string>): this;
-  send(body?: string): this;
+  send(body?: string | ReadableStream<Uint8Array>): this;
 }
 
 type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
@@ -41,7 +43,7 @@ type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 export interface FastifyInstance {
   removeAllContentTypeParsers(): unknown;
   addContentTypeParser(
-    contentType: string,
+    contentType: string[],
     parser: (request: FastifyRequest, payload: NodeStream, done: (error: Error | null, body?: unknown) => void) => void,
   ): unknown;
   route(options: {
@@ -62,8 +64,10 @@ export interface FastifyPluginOptions {
 }
 
 /**
- * Answers one path of a Fastify 5 application. Register it once for each router. Its content type parser concerns no other route: they
- * parse JSON as before.
+ * Answers one path of a Fastify 5 application. Register it once for each router, and not through `fastify-plugin`: within a context of its
+ * own, its content type parser concerns no other route, and they parse JSON as before.
+ *
+ * @throws {@link ConfigurationError} for what is no router
  *
  * @example
  * ```ts
@@ -78,8 +82,10 @@ export interface FastifyPluginOptions {
  * ```
  */
 export async function fastifyPlugin(instance: FastifyInstance, { router, path }: FastifyPluginOptions): Promise<void> {
+  checkReceiver(router, "fastifyPlugin");
   instance.removeAllContentTypeParsers();
-  instance.addContentTypeParser("*", (_request, payload, done) => {
+  // The usual type on its own, since Fastify takes longer to find the parser for all others.
+  instance.addContentTypeParser(["application/json", "*"], (_request, payload, done) => {
     // The handler reads it. A hook that has begun to read would otherwise leave nothing but the end.
     payload.pause();
     // The stream of a hook may fail, for example on what it cannot decompress, and an error that nobody hears ends the process.
@@ -90,12 +96,13 @@ export async function fastifyPlugin(instance: FastifyInstance, { router, path }:
     method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     url: path,
     exposeHeadRoute: false,
-    // For fastify-raw-body: no second copy of the body is needed.
-    config: { rawBody: false },
+    // For fastify-raw-body, whose second copy of the body nobody needs, and @fastify/cors, which would answer the probes with 400.
+    config: { rawBody: false, cors: false },
     preParsing(request, _reply, _payload, done) {
       // Fastify refuses a malformed type before any parser is asked. The router gets the headers as they arrived.
       const type = request.raw.headers["content-type"];
-      if (type !== undefined && !mediaType.test(String(type))) request.headers = { "content-type": "application/octet-stream" };
+      if (type !== undefined && type !== "application/json" && !mediaType.test(String(type)))
+        request.headers = { "content-type": "application/octet-stream" };
       done();
     },
     handler: async function handleWebhook(request, reply) {
@@ -114,22 +121,56 @@ export async function fastifyPlugin(instance: FastifyInstance, { router, path }:
 // RFC 9110, section 8.3.1.
 const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
-const FIX = "Register fastifyPlugin outside of the plugin whose preParsing hook reads or replaces the body.";
+const FIX = "Register fastifyPlugin outside of the plugin whose hook reads or replaces the body.";
 
-async function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): ReturnType<ReadBody> {
-  if (isBytes(rawBody) || typeof rawBody === "string") return keptBody(rawBody, headersOf(raw), FIX);
+function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): ReturnType<ReadBody> {
+  // Nearly always, and then without another promise.
+  if (body === raw && rawBody === undefined) return readNodeStream(raw, raw.headers, maxBytes, FIX);
+  for (const kept of [rawBody, body]) {
+    if (isBytes(kept) || typeof kept === "string") return Promise.resolve(keptBody(kept, headersOf(raw), FIX));
+  }
   const payload = (body ?? raw) as NodeStream;
+  if (typeof payload.on !== "function") return Promise.resolve(alreadyParsed(`A hook parsed the body before. ${FIX}`));
   // A hook has put another stream in place; one that decompresses does not give the bytes that were signed.
-  if (payload !== raw && isEncoded(headersOf(raw))) return alreadyParsed(`A hook replaced a compressed body. ${FIX}`);
+  if (payload !== raw && isEncoded(headersOf(raw))) return Promise.resolve(alreadyParsed(`A hook replaced a compressed body. ${FIX}`));
   return readNodeStream(payload, raw.headers, maxBytes, FIX);
 }
 
-function sendReply(request: NodeRequest, reply: FastifyReply, answer: Answer): FastifyReply {
+function sendReply(request: NodeRequest, reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
   if (reply.sent) return reply;
-  reply
-    .code(answer.status)
-    .headers({ ...answer.headers })
-    .send(answer.body);
-  cutOff(request);
-  return reply;
+  reply.code(status).headers({ ...headers });
+  if (!isUnread(request)) return reply.send(body);
+  if (body === undefined || request.httpVersionMajor >= 2) {
+    reply.send(body);
+    cutOff(request);
+    return reply;
+  }
+  // As for node:http, the answer is whole at once and ends when the rest of the body was dropped.
+  return reply.headers({ connection: "close", "content-length": String(body.length) }).send(lingering(request, body));
+}
+
+function lingering(request: NodeRequest, body: string): ReadableStream<Uint8Array> {
+  let sent = false;
+  let left = false;
+  return new ReadableStream(
+    {
+      pull(controller) {
+        if (!sent) {
+          sent = true;
+          return controller.enqueue(new TextEncoder().encode(body));
+        }
+        return new Promise<void>((resolve) => {
+          dropRest(request, () => {
+            if (!left) controller.close();
+            resolve();
+          });
+        });
+      },
+      cancel() {
+        left = true;
+      },
+    },
+    // Nothing before Fastify asks for it, after the last hook.
+    { highWaterMark: 0 },
+  );
 }

@@ -33,7 +33,11 @@ export async function answerRequest(router: Receiver, request: Request, fix: str
 /** Workers pass it after the bindings, Netlify right after the request. */
 function waitUntilOf(platform: readonly unknown[]): WaitUntil | undefined {
   for (const given of platform as readonly ({ readonly waitUntil?: unknown } | null | undefined)[]) {
-    if (typeof given?.waitUntil === "function") return (promise) => (given as { waitUntil: WaitUntil }).waitUntil(promise);
+    try {
+      if (typeof given?.waitUntil === "function") return (promise) => (given as { waitUntil: WaitUntil }).waitUntil(promise);
+    } catch {
+      // An environment that checks its names throws for one it does not know.
+    }
   }
   return undefined;
 }

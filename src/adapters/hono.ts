@@ -1,8 +1,8 @@
-import { alreadyParsed, incomplete, isBytes, type ReadBody, readRequest } from "../body.ts";
-import type { HeaderSource, Receiver, WaitUntil } from "../delivery.ts";
+import { alreadyParsed, complete, incomplete, isBytes, type ReadBody, readRequest } from "../body.ts";
+import { checkReceiver, type Receiver, type WaitUntil } from "../delivery.ts";
 import { keptBody } from "../kept-body.ts";
 import { toAnswer } from "../outcome.ts";
-import { headersOf, type ParsedRequest, readParsedBody } from "./node-http.ts";
+import { type ParsedRequest, readParsedBody } from "./node-http.ts";
 
 /** The part of a Hono context that is used. */
 export interface HonoContext {
@@ -29,6 +29,8 @@ export type HonoHandler = (context: HonoContext) => Promise<Response>;
  * body before is answered 500 and reported as `body_already_parsed`. Where Hono has an execution context, handlers that outlive the
  * deadline are passed to its `waitUntil`.
  *
+ * @throws {@link ConfigurationError} for what is no router
+ *
  * @example
  * ```ts
  * import { Hono } from "hono";
@@ -42,16 +44,17 @@ export type HonoHandler = (context: HonoContext) => Promise<Response>;
  * ```
  */
 export function honoHandler(router: Receiver): HonoHandler {
+  checkReceiver(router, "honoHandler()");
   return async function handleWebhook(context) {
     const { req } = context;
     const incoming = incomingOf(context.env);
-    const headers = incoming ? headersOf(incoming) : req.raw.headers;
     const outcome = await router.receive({
       method: req.method,
       url: req.url,
-      headers,
-      body: (maxBytes) => readBody(req, incoming, headers, maxBytes),
-      waitUntil: waitUntilOf(context),
+      headers: req.raw.headers,
+      body: (maxBytes) => readBody(req, incoming, maxBytes),
+      // On Node.js there is no execution context, and to ask for it costs an error.
+      waitUntil: incoming ? undefined : waitUntilOf(context),
     });
     const answer = toAnswer(outcome);
     return context.body(answer.body ?? null, answer.status as never, { ...answer.headers });
@@ -71,12 +74,12 @@ interface BodyCache {
 async function readBody(
   { raw, bodyCache }: HonoContext["req"],
   incoming: ParsedRequest | undefined,
-  headers: HeaderSource,
   maxBytes: number,
 ): ReturnType<ReadBody> {
+  const { headers } = raw;
   const { arrayBuffer, text } = bodyCache as BodyCache;
   try {
-    if (arrayBuffer !== undefined) return keptBody(new Uint8Array(await arrayBuffer), headers, FIX);
+    if (arrayBuffer !== undefined) return complete(new Uint8Array(await arrayBuffer), headers.get("content-length"), FIX);
     if (text !== undefined) return keptBody(await text, headers, FIX);
   } catch {
     // Reading fails only when the connection does, which the middleware hears of as well.
@@ -93,15 +96,16 @@ async function readBody(
 
 function incomingOf(env: unknown): ParsedRequest | undefined {
   const incoming = (env as { readonly incoming?: Partial<ParsedRequest> } | undefined)?.incoming;
-  return typeof incoming?.on === "function" ? (incoming as ParsedRequest) : undefined;
+  // A service binding of Workers may have that name, and a method for every name.
+  return typeof incoming?.readableDidRead === "boolean" ? (incoming as ParsedRequest) : undefined;
 }
 
 function waitUntilOf(context: HonoContext): WaitUntil | undefined {
   try {
-    const { executionCtx } = context;
-    return (promise) => executionCtx.waitUntil(promise);
+    const executionCtx: Partial<HonoContext["executionCtx"]> | undefined = context.executionCtx;
+    return executionCtx?.waitUntil?.bind(executionCtx);
   } catch {
-    // Node.js, Bun and Deno have none, and need none.
+    // Bun and Deno have none, and need none.
     return undefined;
   }
 }

@@ -1,15 +1,15 @@
-import type { Receiver, WaitUntil } from "../delivery.ts";
-import { toAnswer } from "../outcome.ts";
+import type { ReadBody } from "../body.ts";
+import { checkReceiver, type Receiver, type WaitUntil } from "../delivery.ts";
 import { answerRequest } from "./fetch.ts";
-import { headersOf, ignoreStreamErrors, type NodeResponse, type ParsedRequest, readParsedBody, sendAnswer } from "./node-http.ts";
+import { answerNode, type NodeResponse, type ParsedRequest, readParsedBody } from "./node-http.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream, ParsedRequest } from "./node-http.ts";
 
 /** Options of {@link nextRoute} and {@link nextApiRoute}. */
 export interface NextOptions {
   /**
-   * Keeps a serverless function alive for handlers that outlive the deadline: `after` from `next/server` (App Router), or `waitUntil`
-   * from the platform's package.
+   * Keeps a serverless function alive for handlers that outlive the deadline: in the App Router `after` from `next/server`, which Next.js
+   * has since 15.1, or `waitUntil` from the platform's package.
    * @default none
    */
   readonly waitUntil?: WaitUntil | undefined;
@@ -47,6 +47,7 @@ export interface NextRoute {
  * ```
  */
 export function nextRoute(router: Receiver, { waitUntil }: NextOptions = {}): NextRoute {
+  checkReceiver(router, "nextRoute()");
   const handleWebhook: NextRouteHandler = (request) => answerRequest(router, request, ROUTE_FIX, waitUntil);
   const handlers = { GET: handleWebhook, POST: handleWebhook, PUT: handleWebhook, PATCH: handleWebhook, DELETE: handleWebhook };
   return { ...handlers, HEAD: handleWebhook, OPTIONS: handleWebhook };
@@ -74,16 +75,10 @@ export type NextApiHandler = (request: ParsedRequest, response: NodeResponse) =>
  * ```
  */
 export function nextApiRoute(router: Receiver, { waitUntil }: NextOptions = {}): NextApiHandler {
-  return async function handleWebhook(request, response) {
-    ignoreStreamErrors(request, response);
-    const outcome = await router.receive({
-      method: request.method ?? "",
-      url: request.url ?? "/",
-      headers: headersOf(request),
-      body: (maxBytes) => readParsedBody(request, maxBytes, API_FIX),
-      waitUntil,
-    });
-    sendAnswer(request, response, toAnswer(outcome));
+  checkReceiver(router, "nextApiRoute()");
+  return function handleWebhook(request, response) {
+    const body: ReadBody = (maxBytes) => readParsedBody(request, maxBytes, API_FIX);
+    return answerNode(router, request, response, { url: request.url ?? "/", body, waitUntil });
   };
 }
 

@@ -1,8 +1,9 @@
-import { alreadyParsed, announcesMoreThan, complete, incomplete, isBytes, joinBytes, type ReadBody, tooLarge } from "../body.ts";
-import type { HeaderSource } from "../delivery.ts";
+import { addChunk, alreadyParsed, announcesMoreThan, complete, incomplete, isBytes, joinBytes, type ReadBody, tooLarge } from "../body.ts";
+import type { Delivery, HeaderSource, Receiver } from "../delivery.ts";
 import { keptBody } from "../kept-body.ts";
-import type { Answer } from "../outcome.ts";
+import { type Answer, toAnswer } from "../outcome.ts";
 import type { Refusal } from "../refusal.ts";
+import { limitReading } from "./read-timeout.ts";
 
 /** The part of a Node.js readable stream that is used. */
 export interface NodeStream {
@@ -12,7 +13,6 @@ export interface NodeStream {
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error" | "pause", listener: () => void): unknown;
   off(event: "data", listener: (chunk: Uint8Array) => void): unknown;
-  off(event: "end" | "close" | "pause", listener: () => void): unknown;
   pause(): unknown;
   resume(): unknown;
 }
@@ -48,8 +48,12 @@ export interface NodeResponse {
 
 export const ignore = (): void => undefined;
 
-/** A sender that leaves makes both streams fail, which needs no more than being noticed by the reader of the body. */
-export function ignoreStreamErrors(request: NodeStream, response: NodeResponse): void {
+/**
+ * A sender that leaves makes both streams of HTTP/2 fail, which needs no more than being noticed by the reader of the body. Those of
+ * HTTP/1 fail silently where nobody listens.
+ */
+export function ignoreStreamErrors(request: NodeRequest, response: NodeResponse): void {
+  if (request.httpVersionMajor < 2) return;
   request.on("error", ignore);
   response.on("error", ignore);
 }
@@ -75,34 +79,30 @@ export function readNodeStream(stream: NodeStream, headers: NodeRequest["headers
     const chunks: Uint8Array[] = [];
     let length = 0;
     let settled = false;
+    // After the end a stream says nothing any more but that it closed, so its listeners can stay.
     const settle = (result: Awaited<ReturnType<ReadBody>>): void => {
       settled = true;
-      stream.off("data", onData);
-      stream.off("end", onEnd);
-      stream.off("close", onClose);
-      stream.off("pause", onPause);
+      stopLimit();
       resolve(result);
+    };
+    const stop = (result: Refusal): void => {
+      stream.off("data", onData);
+      stream.pause();
+      settle(result);
     };
     const onData = (chunk: Uint8Array | string): void => {
       length += chunk.length;
-      if (typeof chunk === "string") {
-        settle(parsed());
-      } else if (length > maxBytes) {
-        stream.pause();
-        settle(tooLarge);
-      } else {
-        chunks.push(chunk);
-      }
+      if (typeof chunk === "string") stop(parsed());
+      else if (length > maxBytes) stop(tooLarge);
+      else addChunk(chunks, chunk);
     };
-    const onEnd = (): void => settle(complete(joinBytes(chunks, length), headers["content-length"], fix));
-    const onClose = (): void => settle(incomplete);
+    const stopLimit = limitReading(() => stop(incomplete));
+    stream.on("data", onData);
+    stream.on("end", () => settled || settle(complete(joinBytes(chunks, length), headers["content-length"], fix)));
+    stream.on("close", () => settled || settle(incomplete));
     // A slower reader of the same stream pauses it for both, and may never go on: a copy that nobody reads, a web stream that was made
     // to look at it.
-    const onPause = (): void => queueMicrotask(() => settled || stream.resume());
-    stream.on("data", onData);
-    stream.on("end", onEnd);
-    stream.on("close", onClose);
-    stream.on("pause", onPause);
+    stream.on("pause", () => queueMicrotask(() => settled || stream.resume()));
     // Somebody may have paused it, and a listener does not undo that.
     stream.resume();
   });
@@ -112,6 +112,11 @@ export function readNodeStream(stream: NodeStream, headers: NodeRequest["headers
 export async function readParsedBody(request: ParsedRequest, maxBytes: number, fix: string): ReturnType<ReadBody> {
   for (const kept of [request.rawBody, request.body]) {
     if (isBytes(kept) || typeof kept === "string") return keptBody(kept, headersOf(request), fix);
+  }
+  // Serverless platforms parse without ever having had a stream. An empty object is what a parser leaves that did nothing.
+  const { body } = request;
+  if (typeof body === "object" && body !== null && Object.keys(body).length > 0) {
+    return alreadyParsed(`A body parser was faster. ${fix}`);
   }
   return readNodeStream(request, request.headers, maxBytes, fix);
 }
@@ -123,17 +128,19 @@ const LINGER_BYTES = 16_777_216;
 /** Whether the sender is still sending a body that nobody will read. */
 export function isUnread(request: NodeRequest): boolean {
   const { headers, httpVersionMajor, stream } = request;
-  if (request.complete) return false;
+  if (request.complete || request.readableEnded) return false;
   // HTTP/2 needs neither header for a body.
   if (httpVersionMajor >= 2) return stream?.endAfterHeaders === false;
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 /** Drops what is left of a refused body, at most for a moment, and then calls back. */
-function dropRest(request: NodeRequest, done: () => void): void {
+export function dropRest(request: NodeRequest, done: () => void): void {
+  let over = false;
   const finish = (): void => {
     clearTimeout(timer);
-    done();
+    if (!over) done();
+    over = true;
   };
   const timer = setTimeout(finish, LINGER_MS);
   let dropped = 0;
@@ -158,8 +165,21 @@ export function cutOff(request: NodeRequest): void {
   });
 }
 
+/** Takes a request through a router, and sends the answer. Rejects only if a receiver of somebody else does. */
+export async function answerNode(
+  router: Receiver,
+  request: NodeRequest,
+  response: NodeResponse,
+  parts: Pick<Delivery, "url" | "body" | "waitUntil">,
+): Promise<void> {
+  ignoreStreamErrors(request, response);
+  const { url, body, waitUntil } = parts;
+  const outcome = await router.receive({ method: request.method ?? "", url, headers: headersOf(request), body, waitUntil });
+  sendAnswer(request, response, toAnswer(outcome));
+}
+
 /** Sends an answer, if there still is somebody to send it to. */
-export function sendAnswer(request: NodeRequest, response: NodeResponse, answer: Answer): void {
+function sendAnswer(request: NodeRequest, response: NodeResponse, answer: Answer): void {
   if (response.destroyed || response.headersSent) return;
   const { status, body = "" } = answer;
   const headers: Record<string, string> = { ...answer.headers };

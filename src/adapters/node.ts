@@ -1,14 +1,17 @@
-import type { Receiver } from "../delivery.ts";
-import { toAnswer } from "../outcome.ts";
-import { headersOf, ignoreStreamErrors, type NodeRequest, type NodeResponse, readNodeStream, sendAnswer } from "./node-http.ts";
+import type { ReadBody } from "../body.ts";
+import { checkReceiver, type Receiver } from "../delivery.ts";
+import { answerNode, type NodeRequest, type NodeResponse, readNodeStream } from "./node-http.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream } from "./node-http.ts";
 
-/** Answers a request; the promise never rejects. */
+/** Answers a request. With a router, the promise never rejects. */
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => Promise<void>;
 
 /**
- * Makes a request listener for `node:http` and `node:https`. It reads the raw bytes itself, so mount it before any body parser.
+ * Makes a request listener for `node:http`, `node:https` and `node:http2`. It reads the raw bytes itself, so mount it before any body
+ * parser.
+ *
+ * @throws {@link ConfigurationError} for what is no router
  *
  * @example
  * ```ts
@@ -22,15 +25,10 @@ export type NodeHandler = (request: NodeRequest, response: NodeResponse) => Prom
  * ```
  */
 export function nodeHandler(router: Receiver): NodeHandler {
-  return async function handleWebhook(request, response) {
-    ignoreStreamErrors(request, response);
-    const outcome = await router.receive({
-      method: request.method ?? "",
-      url: request.url ?? "/",
-      headers: headersOf(request),
-      body: (maxBytes) => readNodeStream(request, request.headers, maxBytes, FIX),
-    });
-    sendAnswer(request, response, toAnswer(outcome));
+  checkReceiver(router, "nodeHandler()");
+  return function handleWebhook(request, response) {
+    const body: ReadBody = (maxBytes) => readNodeStream(request, request.headers, maxBytes, FIX);
+    return answerNode(router, request, response, { url: request.url ?? "/", body });
   };
 }
 

@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import express4 from "express-4";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { expressHandler } from "../../src/adapters/express.ts";
 import { success } from "../suites/deliveries.ts";
 import { toBytes } from "../suites/signer.ts";
@@ -319,3 +319,20 @@ const setEncoding: RequestHandler = (request, _response, next) => {
   request.setEncoding("utf8");
   next();
 };
+
+describe("without a stream", () => {
+  it.each([
+    ["P18: an object that was parsed is refused, although the stream never ends", { event_type: "x" }, "body_already_parsed"],
+    ["an empty object says nothing, and the stream counts", {}, "signature_missing"],
+  ])("%s", async (_name, body, code) => {
+    const { router, errors } = observe();
+    const stream = new Readable({ read: () => undefined });
+    if (code === "signature_missing") stream.push(null);
+    const request = Object.assign(stream, { method: "POST", url: "/", headers: {}, body, complete: true, httpVersionMajor: 1 });
+    const response = new PassThrough() as unknown as Parameters<ReturnType<typeof expressHandler>>[1];
+    const writeHead = vi.fn();
+    await expressHandler(router)(request, Object.assign(response, { headersSent: false, writeHead }), () => expect.unreachable());
+    expect(errors.map((error) => error.code)).toEqual([code]);
+    expect(writeHead).toHaveBeenCalledTimes(1);
+  });
+});

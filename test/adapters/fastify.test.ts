@@ -1,8 +1,10 @@
+import { request as httpRequest } from "node:http";
 import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { createGunzip, gzipSync } from "node:zlib";
+import cors from "@fastify/cors";
 import { type FastifyInstance, fastify, type preParsingHookHandler } from "fastify";
 import { fastify as fastify50 } from "fastify-5.0";
 import rawBody, { type RawBodyPluginOptions } from "fastify-raw-body";
@@ -16,7 +18,7 @@ import { deliver, expectHandled, expectParsed, expectRefused, type Observed, obs
 const path = "/webhooks/heygen";
 
 /** The line that the message has to name. */
-const FIX = /Register fastifyPlugin outside of the plugin whose preParsing hook reads or replaces the body/;
+const FIX = /Register fastifyPlugin outside of the plugin whose hook reads or replaces the body/;
 
 const event = success("v_1", { title: "Grüße, 世界 \u{1F600}" });
 const large = success("v_1", { title: "é".repeat(200_000) });
@@ -270,6 +272,71 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
     app.register(fastifyPlugin, { router: { receive: () => Promise.reject(new Error("a defect")) }, path });
     const { status, text: sent } = await deliver((await listening(app)) + path, event);
     expect([status, sent]).toEqual([503, "caught a defect"]);
+  });
+
+  describe("behind hooks that put something in place of the body", () => {
+    const replacing = (replace: (bytes: Buffer) => unknown) => (app: FastifyInstance) =>
+      app.addHook("preValidation", async (request) => {
+        const bytes = await buffer(request.body as Readable);
+        request.body = replace(bytes);
+      });
+
+    it.each([
+      ["the bytes", (bytes: Buffer) => bytes],
+      ["the text", (bytes: Buffer) => bytes.toString()],
+    ])("takes %s that arrived", async (_what, replace) => {
+      const served = await serve(create, replacing(replace));
+      expectHandled(await deliver(served.url, event), served, event);
+    });
+
+    it.each([
+      ["what it parsed", (bytes: Buffer): unknown => JSON.parse(bytes.toString())],
+      ["another text", (bytes: Buffer): unknown => `${bytes} `],
+      ["a number", () => 1],
+    ])("P18: says what to move for %s", async (_what, replace) => {
+      const served = await serve(create, replacing(replace));
+      expectParsed(await deliver(served.url, event), served, FIX);
+    });
+  });
+
+  describe("refusing a body that is still being sent", () => {
+    const unread = { chunked: true } as const;
+
+    it("closes the connection, after the sender has the answer and every hook has run", async () => {
+      const served = await serve(create, (app) =>
+        app.addHook("onSend", async (_request, reply) => {
+          // Longer than the sender is waited for afterwards.
+          await new Promise((resolve) => setTimeout(resolve, 700));
+          reply.header("x-sent", "1");
+        }),
+      );
+      const answered = await deliver(served.url, huge, unread);
+      expect([answered.status, answered.headers.connection, answered.headers["x-sent"]]).toEqual([413, "close", "1"]);
+      expect(JSON.parse(answered.text)).toMatchObject({ code: "body_too_large" });
+    });
+
+    it("goes on when the sender leaves in the middle of it", async () => {
+      const served = await serve(create);
+      const sent = httpRequest(served.url, { method: "POST", headers: { "transfer-encoding": "chunked" } });
+      sent.on("error", () => undefined);
+      sent.write(Buffer.alloc(1_500_000));
+      await new Promise((resolve) => sent.once("response", resolve));
+      sent.destroy();
+      expect((await deliver(served.url, event)).status).toBe(200);
+    });
+  });
+
+  it("P39: answers probes itself where the application has @fastify/cors", async () => {
+    const served = await serve(create, (app) => app.register(cors));
+    const probe = await deliver(served.url, "", { method: "OPTIONS", headers: { "content-length": undefined } });
+    expect([probe.status, probe.headers.allow]).toEqual([204, "POST, OPTIONS"]);
+    expectHandled(await deliver(served.url, event), served, event);
+  });
+
+  it("is refused without a router, before the application listens", async () => {
+    const app = create();
+    app.register(fastifyPlugin, { path } as never);
+    await expect(app.ready()).rejects.toThrow("fastifyPlugin needs a router");
   });
 
   describe("over HTTP/2", () => {

@@ -109,4 +109,11 @@ describe("router.fetch", () => {
     expect((await router.fetch(new Request(`${url}?token=${token}`, { method: "POST", body: success("v") }))).status).toBe(200);
     expect((await router.fetch(new Request(`${url}?token=wrong`, { method: "POST", body: success("v") }))).status).toBe(401);
   });
+
+  it("looks for waitUntil without tripping over an environment that checks its names", async () => {
+    const { router, handle } = setUp();
+    router.onAny(() => undefined);
+    const environment = new Proxy({}, { get: (_target, name) => expect.unreachable(String(name)) });
+    expect((await handle(await request(success("v")), environment)).status).toBe(200);
+  });
 });

@@ -352,10 +352,23 @@ describe.each([
     expect(errors.map(({ code }) => code)).toEqual(["body_incomplete"]);
   });
 
-  it("reads the bindings of a platform that has no Node.js request among them", async () => {
+  // As a service binding of Workers is: it has a method for every name, and none of them is there.
+  const binding = new Proxy(() => undefined, { get: () => binding, apply: () => Promise.reject(new Error("no such method")) }) as unknown;
+  it.each([
+    ["a text", "a binding of that name"],
+    ["a service", binding],
+  ])("reads the Request where the platform has %s of the name that Node.js requests have", async (_what, incoming) => {
     const { app, errors } = setUp();
     const delivery = new Request(url, { method: "POST", body: event, headers: { signature: await signHex(secret, event) } });
-    const response = await app.fetch(delivery, { incoming: "a binding of that name" });
+    const response = await app.fetch(delivery, { incoming });
     expect([response.status, errors]).toEqual([200, []]);
+  });
+
+  it("P17: takes compressed bytes that middleware left as they were", async () => {
+    const { app, errors } = setUp(reading(({ req }) => req.arrayBuffer()));
+    const packed = gzipSync(event);
+    const headers = { signature: await signHex(secret, packed), "content-encoding": "gzip" };
+    const response = await app.fetch(new Request(url, { method: "POST", body: packed, headers }));
+    expect([response.status, errors.map(({ code }) => code)]).toEqual([400, ["body_not_utf8"]]);
   });
 });

@@ -14,11 +14,11 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/heygen": 6272,
   "video-webhooks/videopilot": 5120,
   "video-webhooks/kling": 6656,
-  "video-webhooks/express": 2048,
-  "video-webhooks/fastify": 2304,
-  "video-webhooks/next": 2432,
-  "video-webhooks/hono": 2176,
-  "video-webhooks/node": 1536,
+  "video-webhooks/express": 2944,
+  "video-webhooks/fastify": 3200,
+  "video-webhooks/next": 3392,
+  "video-webhooks/hono": 2944,
+  "video-webhooks/node": 2432,
   "video-webhooks/idempotency": 1280,
 };
 

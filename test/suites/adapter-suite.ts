@@ -128,9 +128,11 @@ export function describeAdapter(member: AdapterMember): void {
 
     check("P47: the length of an answer is counted in bytes", async () => {
       const answer = await deliver(success(fresh()));
-      const length = answer.headers.get("content-length");
       const { byteLength } = await answer.arrayBuffer();
-      expect(length === null || Number(length) === byteLength).toBe(true);
+      // Without a length the answer is chunked, and could not be cut.
+      const length = answer.headers.get("content-length") ?? (answer.headers.get("transfer-encoding") === "chunked" && byteLength);
+      expect(Number(length)).toBe(byteLength);
+      expect(byteLength).toBeGreaterThan(0);
     });
 
     check("P19: the cap holds with Content-Length", async () => {
@@ -253,8 +255,8 @@ export function describeAdapter(member: AdapterMember): void {
         expect([answer.status, answer.headers.get("allow"), await answer.text()]).toEqual([204, "POST, OPTIONS", ""]);
       }
       expect((await journal()).touched).toBe(touched);
-      // The fastest of them, since the machine may be busy with something else.
-      expect(Math.min(...times)).toBeLessThan(50);
+      // The middle one, since the machine may be busy with something else.
+      expect(times.sort((left, right) => left - right)[2]).toBeLessThan(50);
       expect((await busy).status).toBe(200);
     });
 

@@ -71,7 +71,6 @@ fastify50().register(fastifyPlugin, options);
 fastify50({ http2: true }).register(fastifyPlugin, options);
 export const inPlugin: FastifyPluginAsync = async (instance) => {
   await instance.register(fastifyPlugin, options);
-  await fastifyPlugin(instance, options);
 };
 declare const instance: FastifyInstance;
 export const registered: Promise<void> = fastifyPlugin(instance, options);
