@@ -30,14 +30,14 @@ export type NextMajor = 15 | 16;
 const routeOf = (name: ReceiverName): string => `
 import { after } from "next/server";
 import { nextRoute } from "video-webhooks/next";
-import { receivers } from "../../../shared";
+import { receivers } from "../../../state";
 
 export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextRoute(receivers().routers.${name}, { waitUntil: after });
 `;
 
 const apiRouteOf = (name: ReceiverName): string => `
 import { nextApiRoute } from "video-webhooks/next";
-import { receivers } from "../../../shared";
+import { receivers } from "../../../state";
 
 export const config = { api: { bodyParser: false } };
 export default nextApiRoute(receivers().routers.${name});
@@ -46,7 +46,7 @@ export default nextApiRoute(receivers().routers.${name});
 /** The files of the application by path. Routes that Next.js parses itself stand beside those of the library. */
 const files: Readonly<Record<string, string>> = {
   // Next.js bundles each route apart; they share nothing but the process.
-  "shared.ts": `
+  "state.ts": `
 import { createReceivers, type Receivers } from "./receivers";
 
 const shared = globalThis as { receivers?: Receivers };
@@ -66,7 +66,7 @@ export async function POST(request: Request): Promise<Response> {
 }
 `,
   "app/journal/route.ts": `
-import { receivers } from "../../shared";
+import { receivers } from "../../state";
 
 export const dynamic = "force-dynamic";
 export const GET = (): Response => Response.json(receivers().journal);
@@ -80,7 +80,7 @@ export default function handle(request: NextApiRequest, response: NextApiRespons
 `,
   "pages/api/journal.ts": `
 import type { NextApiRequest, NextApiResponse } from "next";
-import { receivers } from "../../shared";
+import { receivers } from "../../state";
 
 export default function handle(_request: NextApiRequest, response: NextApiResponse): void {
   response.json(receivers().journal);

@@ -11,8 +11,8 @@ import { type Journal, secret } from "../suites/receivers.ts";
 import { signHex } from "../suites/signer.ts";
 import { buildNext, type NextApp, type NextMajor, type NextServer } from "./next-app.ts";
 
-const standard = 'import { receivers } from "../../shared";\nconst router = receivers().routers.standard;';
-const deep = standard.replace("../../shared", "../../../shared");
+const standard = 'import { receivers } from "../../state";\nconst router = receivers().routers.standard;';
+const deep = standard.replace("../../state", "../../../state");
 
 /** Next.js 16 calls it a proxy. */
 const middlewareOf = (major: NextMajor): readonly [string, string] => {
@@ -41,7 +41,7 @@ const plainApi = `import { nextApiRoute } from "video-webhooks/next";\n${deep}\n
 const large = `
 import { createRouter } from "video-webhooks";
 import { heygen } from "video-webhooks/heygen";
-import { receivers } from "../../../shared";
+import { receivers } from "../../../state";
 
 const router = createRouter(heygen({ secret: ${JSON.stringify(secret)} }), { maxBodyBytes: 50_000_000 });
 router.onError(({ code, message }) => {
