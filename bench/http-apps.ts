@@ -143,6 +143,7 @@ export const apps: Readonly<Record<string, Apps>> = {
   control,
   node: nodeHttp,
   store: withStore,
+  // Its types differ from those of Express 5 in what is not used here.
   "express-4": expressApps(express4 as never),
   express: expressApps(express),
   fastify: fastifyApps,
