@@ -6,10 +6,29 @@ const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta
 const config: ViteUserConfig = defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
-    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["test/package/**", "**/node_modules/**"],
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
-    testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "library",
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: ["test/package/**", "test/faults/**", "**/node_modules/**"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          testTimeout: 20_000,
+          // They measure how long answers take, so nothing else runs beside them.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
 

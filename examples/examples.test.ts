@@ -1,6 +1,9 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -35,10 +38,12 @@ describe("examples/receiver.ts", () => {
     const receiver = start("receiver.ts", { PORT: "0", HEYGEN_WEBHOOK_SECRET: "whsec_from-the-environment" }, "Stop with Ctrl+C");
     const output = await receiver.ready;
     for (const line of [
-      /^konpro +avatar_video\.success +kv_100 +succeeded +processed +200 +[\d.]+ ms$/m,
-      /^heygen +avatar_video\.success +hv_100 +succeeded +processed +200 +[\d.]+ ms$/m,
-      /^videopilot +render\.completed +render_5 +succeeded +processed +200 +[\d.]+ ms$/m,
-      /^kling +task\.succeeded +900100200 +succeeded +processed +200 +[\d.]+ ms$/m,
+      /^konpro +avatar_video\.success +accepted +200 +[\d.]+ ms\n {2}handled: konpro kv_100 succeeded, attempt 1$/m,
+      /^heygen +avatar_video\.success +accepted +200 +[\d.]+ ms\n {2}handled: heygen hv_100 succeeded, attempt 1$/m,
+      /^videopilot +render\.completed +accepted +200 +[\d.]+ ms\n {2}handled: videopilot render_5 succeeded, attempt 1$/m,
+      /^kling +task\.succeeded +accepted +200 +[\d.]+ ms\n {2}handled: kling 900100200 succeeded, attempt 1$/m,
+      /(?:^ {2}A handler for avatar_video\.success failed .*\n){3}\nIt is a dead letter \(Error: no space left for the video\)/m,
+      /replayed:\n\n {2}handled: heygen hv_\d+ succeeded, attempt 1$/m,
       /\/webhooks\/heygen +secret from HEYGEN_WEBHOOK_SECRET$/m,
       /\/webhooks\/kling +secret whsec_\S+ \(made for this run\)$/m,
     ]) {
@@ -48,24 +53,42 @@ describe("examples/receiver.ts", () => {
 
     const command = /^ {2}(curl .*)$/m.exec(output)?.[1] as string;
     const { stdout } = await run("sh", ["-c", command]);
-    expect(JSON.parse(stdout)).toMatchObject({ result: "processed" });
+    expect(JSON.parse(stdout)).toMatchObject({ result: "accepted" });
     expect(JSON.parse((await run("sh", ["-c", command])).stdout)).toMatchObject({ result: "duplicate" });
     expect(JSON.parse((await run("sh", ["-c", command.replace("hv_101", "hv_102")])).stdout)).toMatchObject({ status: 401 });
     await vi.waitFor(() => {
-      expect(receiver.output()).toMatch(/heygen +avatar_video\.fail +hv_101 +failed +processed/);
+      expect(receiver.output()).toMatch(/^ {2}handled: heygen hv_101 failed, attempt 1$/m);
       expect(receiver.output()).toMatch(/No secret matches the signature in "signature"/);
     });
 
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] as string;
     expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
     expect((await fetch(`${url}/webhooks/kling`, { method: "OPTIONS" })).status).toBe(204);
+    const file = /^Everything is in (\S+)\.$/m.exec(output)?.[1] as string;
+    expect(existsSync(file)).toBe(true);
     receiver.child.kill("SIGTERM");
     expect(await receiver.exit).toBe(0);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("keeps the file that WEBHOOKS_DB names, and handles after the next start what was left", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "receiver-"));
+    try {
+      const env = { PORT: "0", WEBHOOKS_DB: path.join(folder, "webhooks.db"), HEYGEN_WEBHOOK_SECRET: "whsec_the-same-each-time" };
+      const first = start("receiver.ts", env, "Stop with Ctrl+C");
+      await first.ready;
+      first.child.kill("SIGTERM");
+      expect(await first.exit).toBe(0);
+      const second = start("receiver.ts", env, "heygen      avatar_video.success  duplicate");
+      await second.ready;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("also signs the sample of Kling's other scheme", async () => {
     const receiver = start("receiver.ts", { PORT: "0", KLING_WEBHOOK_SECRET: "not standard" }, "Stop with Ctrl+C");
-    expect(await receiver.ready).toMatch(/^kling +task\.succeeded +900100200 +succeeded +processed +200/m);
+    expect(await receiver.ready).toMatch(/^kling +task\.succeeded +accepted +200/m);
   });
 
   it("says so when the port is taken, or is none", async () => {

@@ -279,7 +279,9 @@ describe("examples/run.ts", () => {
   ])("lists the examples if started with %j", async (args, reason) => {
     const { exit, printed } = launch(["run.ts", ...args], {});
     expect(await exit).toBe(1);
-    const list = ["express", "fastify", "hono", "next", "cloudflare-worker"].map((each) => `  npm run example ${each}\n`);
+    const list = ["express", "fastify", "hono", "next", "cloudflare-worker", "inbox-sqlite", "inbox-postgres", "inbox-redis"].map(
+      (each) => `  npm run example ${each}\n`,
+    );
     expect(printed.text).toBe(`${reason}\n\n${list.join("")}\n`);
   });
 });

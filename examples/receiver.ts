@@ -1,12 +1,18 @@
-// A receiver for all four providers, one path each. It sends itself one signed sample per provider and then waits for real deliveries.
+// A receiver for all four providers, one path each. Deliveries are stored in a SQLite file before they are answered, and handled by a worker
+// in the same process. It sends itself one signed sample per provider, shows what becomes of a handler that fails, and then waits for real
+// deliveries.
 //
-//   npm start                       on port 3000, with secrets made for this run
-//   PORT=8080 HEYGEN_WEBHOOK_SECRET=whsec_… npm start
+//   npm start                       on port 3000, with secrets and a file made for this run
+//   PORT=8080 HEYGEN_WEBHOOK_SECRET=whsec_… WEBHOOKS_DB=webhooks.db npm start
 
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createRouter, type Outcome, type Receiver, type VideoJob } from "video-webhooks";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createRouter, type Outcome, type Receiver } from "video-webhooks";
 import { heygen } from "video-webhooks/heygen";
+import { openSqliteInbox } from "video-webhooks/inbox/sqlite";
 import { kling } from "video-webhooks/kling";
 import { konpro } from "video-webhooks/konpro";
 import { nodeHandler } from "video-webhooks/node";
@@ -31,36 +37,37 @@ const secrets = {
 };
 type Name = keyof typeof secrets;
 
-// What the handlers see of each event, until its line is printed.
-const jobs = new Map<string, VideoJob>();
+const folder = process.env.WEBHOOKS_DB === undefined ? mkdtempSync(path.join(tmpdir(), "video-webhooks-")) : undefined;
+const file = process.env.WEBHOOKS_DB ?? path.join(folder as string, "webhooks.db");
+// Three attempts, close together, so that there is something to see.
+const inbox = await openSqliteInbox({ path: file, attempts: 3, backoffMs: 200 });
 
 const routers = {
-  konpro: createRouter(konpro({ secret: secrets.konpro })),
-  heygen: createRouter(heygen({ secret: secrets.heygen })),
-  videopilot: createRouter(videopilot({ secret: secrets.videopilot })),
-  kling: createRouter(kling({ secret: secrets.kling })),
+  konpro: createRouter(konpro({ secret: secrets.konpro }), { inbox }),
+  heygen: createRouter(heygen({ secret: secrets.heygen }), { inbox }),
+  videopilot: createRouter(videopilot({ secret: secrets.videopilot }), { inbox }),
+  kling: createRouter(kling({ secret: secrets.kling }), { inbox }),
 };
-for (const router of Object.values(routers)) {
-  router.onJob("*", (job, context) => void jobs.set(context.id, job)).onError((error) => console.log(`  ${error.message}`));
-}
+let diskIsFull = true;
+// Another one for each start, since the file may know those before.
+const tooLarge = `hv_${Date.now()}`;
 
+for (const router of Object.values(routers)) {
+  router
+    .onJob("*", (job, { attempt }) => {
+      if (diskIsFull && job.id === tooLarge) throw new Error("no space left for the video");
+      console.log(`  handled: ${job.provider} ${job.id} ${job.status}, attempt ${attempt}`);
+    })
+    .onError((error) => console.log(`  ${error.message}`));
+}
 /** Prints one line per delivery around a router. */
 function printing(provider: Name): Receiver {
   return {
     async receive(delivery): Promise<Outcome> {
       const start = performance.now();
       const outcome = await routers[provider].receive(delivery);
-      const { type = "-", id = "", result, status } = outcome;
-      const job = jobs.get(id);
-      jobs.delete(id);
-      const columns = [
-        provider.padEnd(10),
-        type.padEnd(20),
-        (job?.id ?? "-").padEnd(12),
-        (job?.status ?? "-").padEnd(10),
-        result.padEnd(15),
-        String(status),
-      ];
+      const { type = "-", result, status } = outcome;
+      const columns = [provider.padEnd(10), type.padEnd(20), result.padEnd(15), String(status)];
       console.log(`${columns.join("  ")}  ${(performance.now() - start).toFixed(1)} ms`);
       return outcome;
     },
@@ -99,19 +106,43 @@ server.listen(port, "127.0.0.1", async () => {
     );
   }
   console.log("\nOne signed sample of each:\n");
-  for (const provider of Object.keys(secrets) as Name[]) await deliver(`${base}/${provider}`, provider);
-  console.log(`\nSend another one:\n\n${await toCurl(`${base}/heygen`)}\n\nStop with Ctrl+C.`);
+  const worker = inbox.work(Object.values(routers), { pollMs: 50 });
+  for (const provider of Object.keys(secrets) as Name[]) {
+    await deliver(`${base}/${provider}`, provider, samples[provider]);
+    await worker.idle();
+  }
+  await showReplay(`${base}/heygen`);
+  console.log(`\nEverything is in ${file}.\n\nSend another one:\n\n${await toCurl(`${base}/heygen`)}\n\nStop with Ctrl+C.`);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
-    server.close(() => process.exit(0));
+    server.close(async () => {
+      // Ends what is being handled; the rest is in the file for the next start.
+      await inbox.close();
+      if (folder !== undefined) rmSync(folder, { recursive: true });
+      process.exit(0);
+    });
     server.closeIdleConnections();
   });
 }
 
-async function deliver(url: string, provider: Name): Promise<void> {
-  const body = JSON.stringify(samples[provider]);
+/** A handler fails until its event is dead; when the cause is mended, the event is handled after all. */
+async function showReplay(url: string): Promise<void> {
+  console.log("\nA handler that fails is tried again, and gives up after three attempts:\n");
+  await deliver(url, "heygen", { ...samples.heygen, event_data: { ...samples.heygen.event_data, video_id: tooLarge } });
+  const dead = { state: "dead", id: `heygen/default/avatar_video.success/${tooLarge}` } as const;
+  while ((await inbox.list(dead)).entries.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const [letter] = (await inbox.list(dead)).entries;
+  if (letter === undefined) return;
+  console.log(`\nIt is a dead letter (${letter.reason}). With the cause mended, it is replayed:\n`);
+  diskIsFull = false;
+  await inbox.replay(letter.entry, { by: "npm start", reason: "the disk has space again" });
+  while ((await inbox.get(letter.entry))?.state !== "done") await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function deliver(url: string, provider: Name, sample: object): Promise<void> {
+  const body = JSON.stringify(sample);
   const headers = { "content-type": "application/json", ...(await signatureHeaders(provider, body)) };
   await (await fetch(url, { method: "POST", headers, body })).arrayBuffer();
 }

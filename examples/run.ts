@@ -8,6 +8,9 @@ const examples: Readonly<Record<string, string>> = {
   hono: "./hono/server.ts",
   next: "./next/start.ts",
   "cloudflare-worker": "./cloudflare-worker/start.ts",
+  "inbox-sqlite": "./inbox-sqlite/server.ts",
+  "inbox-postgres": "./inbox-postgres/server.ts",
+  "inbox-redis": "./inbox-redis/server.ts",
 };
 
 const name = process.argv[2] ?? "";

@@ -33,21 +33,29 @@ export interface HandlerContext<Type extends string = string> {
   readonly authenticity: Authenticity;
   /** The normalised job; `undefined` when the event is about no job. */
   readonly job: VideoJob | undefined;
+  /**
+   * Whether the event is older than what was seen of its job before: an earlier status, or the same one at an earlier time. Always `false`
+   * when the event is about no job, or the idempotency store keeps no states.
+   */
+  readonly stale: boolean;
   /** Aborted when this run lost its claim, so that another one may have started. */
   readonly signal: AbortSignal;
 }
 
 /** What {@link createContext} starts from. */
-export interface ContextParts extends Omit<HandlerContext, "headers" | "job" | "signal" | "receivedAt"> {
+export interface ContextParts extends Omit<HandlerContext, "headers" | "job" | "signal" | "receivedAt" | "stale"> {
   readonly receivedAt: number;
   readonly headers: HeaderSource;
   readonly toJob: () => VideoJob | undefined;
   /** A signal from outside, instead of one of its own. */
   readonly signal?: AbortSignal | undefined;
+  readonly stale?: boolean | undefined;
 }
 
 /** A context together with the means to abort its signal. */
 export interface RunContext extends HandlerContext {
+  /** Set before the handlers start. */
+  stale: boolean;
   /** Aborts `signal`; safe to call again. */
   abort(reason: unknown): void;
 }
@@ -65,6 +73,7 @@ class LazyContext implements RunContext {
   readonly attempt: number;
   readonly rawBody: Uint8Array;
   readonly authenticity: Authenticity;
+  stale: boolean;
   readonly #parts: ContextParts;
   #job: { readonly value: VideoJob | undefined } | undefined;
   #controller: AbortController | undefined;
@@ -78,6 +87,7 @@ class LazyContext implements RunContext {
     this.attempt = parts.attempt;
     this.rawBody = parts.rawBody;
     this.authenticity = parts.authenticity;
+    this.stale = parts.stale ?? false;
     this.#parts = parts;
   }
 

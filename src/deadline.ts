@@ -39,6 +39,19 @@ export async function beforeDeadline<Value extends object>(promise: PromiseLike<
   return outcomeOf(settled);
 }
 
+/**
+ * The value of a promise, if it comes in time.
+ *
+ * @param left milliseconds until it is too late
+ * @throws what `timeout` makes, or what the promise rejects with
+ */
+export async function within<Value>(promise: PromiseLike<Value>, left: () => number, timeout: () => Error): Promise<Value> {
+  const boxed = promise.then((value) => ({ value }));
+  const settled = await beforeDeadline(boxed, left);
+  if (settled === undefined) throw timeout();
+  return settled.value;
+}
+
 function outcomeOf<Value>(settled: { readonly value: Value } | { readonly error: unknown } | undefined): Value | undefined {
   if (settled === undefined) return undefined;
   if ("error" in settled) throw settled.error;

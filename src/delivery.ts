@@ -60,6 +60,22 @@ export function headerValue(headers: HeaderSource, name: string): string | reado
   return value.length === 1 ? value[0] : value.length === 0 ? undefined : value;
 }
 
+/** What of the headers may be kept: no signatures, cookies, credentials. Names in lower case, repeated values joined. */
+export function storableHeaders(headers: HeaderSource): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {};
+  const keep = (name: string, value: string | readonly string[] | undefined): void => {
+    const key = name.toLowerCase();
+    if (value === undefined || /signature|authorization|cookie|secret|token|password|api-?key/.test(key)) return;
+    const text = typeof value === "string" ? value : value.join(", ");
+    kept[key] = Object.hasOwn(kept, key) ? `${kept[key]}, ${text}` : text;
+  };
+  if (!isReader(headers)) for (const name of Object.keys(headers)) keep(name, headers[name]);
+  else if (headers instanceof Headers) for (const [name, value] of headers) keep(name, value);
+  // Of a reader that does not tell its names, what is most often asked for.
+  else for (const name of ["content-type", "user-agent"]) keep(name, headers.get(name) ?? undefined);
+  return kept;
+}
+
 function fromRecord(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
   name: string,

@@ -20,7 +20,9 @@ export {
   type WebhookErrorCode,
   type WebhookErrorOptions,
 } from "./errors.ts";
-export type { Claim, ClaimOptions, IdempotencyStore } from "./idempotency/store.ts";
+export type { HandledResult, HandleOptions } from "./handle.ts";
+export type { Claim, ClaimOptions, IdempotencyStore, JobState } from "./idempotency/store.ts";
+export type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
 export {
   toVideoJob,
   type VideoJob,

@@ -19,20 +19,24 @@ export interface LogEntry {
   readonly error?: string | undefined;
 }
 
-/** Writes a delivery as `key=value` pairs on one line: probes at debug, answers at info, refusals at warn, failures at error. */
+/**
+ * Writes a delivery as `key=value` pairs on one line: probes at debug, answers at info, refusals
+ * and a second body under one id at warn, failures at error.
+ */
 export function logDelivery(logger: Logger, entry: LogEntry): unknown {
-  const { result, status, type, id, reason } = entry.outcome;
+  const { result, status, type, id, reason, otherBody } = entry.outcome;
   let line = `webhook provider=${entry.provider}`;
   if (type !== undefined) line += ` type=${plain(type)}`;
   if (id !== undefined) line += ` id=${plain(id)}`;
   line += ` outcome=${result}`;
+  if (otherBody) line += " otherBody=true";
   // The reason of a Discard is the application's own text, which may quote the payload.
   if (reason !== undefined && result === "unauthenticated") line += ` reason=${reason}`;
   if (entry.error !== undefined) line += ` error=${plain(entry.error)}`;
   line += ` status=${status} ms=${Math.round(entry.milliseconds)}`;
   if (entry.late) line += " late=true";
   if (result === "validation") return logger.debug(line);
-  if (status < 300) return logger.info(line);
+  if (status < 300) return otherBody ? logger.warn(line) : logger.info(line);
   return status < 500 ? logger.warn(line) : logger.error(line);
 }
 

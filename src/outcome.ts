@@ -1,20 +1,24 @@
 /**
  * Every way a delivery can end. This file is the only place where an HTTP status is chosen.
  *
+ * - `accepted`: the event is stored in the inbox, and will be handled.
  * - `processed`: every matching handler succeeded.
  * - `duplicate`: the event was handled before.
  * - `ignored`: no handler is registered for this event.
  * - `unknown`: the provider sent an event type this library does not know.
  * - `discarded`: a handler threw `Discard`.
+ * - `stale`: the job had come further before, and `staleEvents` is `"skip"`.
  * - `validation`: an OPTIONS probe, answered without touching a secret or a store.
  * - All others are refusals or failures; the sender sees the status of the same row in the README.
  */
 export type OutcomeResult =
+  | "accepted"
   | "processed"
   | "duplicate"
   | "ignored"
   | "unknown"
   | "discarded"
+  | "stale"
   | "validation"
   | "method_not_allowed"
   | "body_too_large"
@@ -44,6 +48,8 @@ export interface Outcome {
   readonly id?: string;
   /** Which check failed, when `result` is `"unauthenticated"`, or the reason of a `Discard`. Never part of the answer. */
   readonly reason?: string;
+  /** Another body came under the same `id` before, or is being handled. Both count as events of their own. */
+  readonly otherBody?: true;
   /** Seconds sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
 }
@@ -57,11 +63,13 @@ export interface Answer {
 }
 
 const statuses: Readonly<Record<OutcomeResult, number>> = {
+  accepted: 200,
   processed: 200,
   duplicate: 200,
   ignored: 200,
   unknown: 200,
   discarded: 200,
+  stale: 200,
   validation: 204,
   method_not_allowed: 405,
   body_too_large: 413,
@@ -92,12 +100,20 @@ const titles: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** The HTTP status of a result. */
-export function statusOf(result: OutcomeResult): number {
-  return statuses[result];
+/**
+ * The HTTP status of a result.
+ *
+ * @param stored whether the event is in the inbox all the same, so that the sender need not come again
+ */
+export function statusOf(result: OutcomeResult, stored = false): number {
+  return stored ? 200 : statuses[result];
 }
 
 const allow = "POST, OPTIONS";
+
+// Shared by all answers, since they are the same for nearly every delivery.
+const noContent: Answer = Object.freeze({ status: 204, headers: Object.freeze({ allow }) });
+const json: Answer["headers"] = Object.freeze({ "content-type": "application/json" });
 
 /**
  * Translates an outcome to the HTTP answer for the sender. Adapters send it as it is. Problem bodies follow RFC 9457 and consist of fixed
@@ -105,10 +121,8 @@ const allow = "POST, OPTIONS";
  */
 export function toAnswer(outcome: Outcome): Answer {
   const { result, status, id, retryAfterSeconds } = outcome;
-  if (status === 204) return { status, headers: { allow } };
-  if (status === 200) {
-    return { status, headers: { "content-type": "application/json" }, body: JSON.stringify({ result, id }) };
-  }
+  if (status === 204) return noContent;
+  if (status === 200) return { status, headers: json, body: JSON.stringify({ result, id }) };
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (status === 405) headers.allow = allow;
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);

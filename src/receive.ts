@@ -1,9 +1,11 @@
 import { alreadyParsed, isBytes, type ReadBody, tooLarge } from "./body.ts";
-import type { Claims, RunResult } from "./claim.ts";
-import { createContext } from "./context.ts";
+import type { Claimable, Claims, RunResult } from "./claim.ts";
+import { createContext, type HandlerContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
-import type { Delivery } from "./delivery.ts";
+import { type Delivery, storableHeaders } from "./delivery.ts";
 import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
+import type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
+import { jobStateOf } from "./order.ts";
 import type { Outcome } from "./outcome.ts";
 import { isPromiseLike, keepAlive } from "./promise.ts";
 import type { EventSchema, JsonObject, Provider } from "./provider.ts";
@@ -20,6 +22,9 @@ export interface Pipeline {
   readonly schemas: Map<string, EventSchema>;
   readonly handlers: HandlerTable;
   readonly claims: Claims | undefined;
+  readonly inbox: InboxIntake | undefined;
+  /** Whether events that are behind their job are left out. */
+  readonly skipsStale: boolean;
   readonly reporter: Reporter;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
@@ -31,8 +36,10 @@ export interface Pipeline {
  * Nothing is parsed before the signature holds. Never rejects.
  */
 export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<Outcome> {
-  const { provider, reporter, claims } = pipeline;
+  const { provider, reporter, claims, inbox } = pipeline;
   const journey: Journey = { startedAt: 0 };
+  const waitUntilFailed = (cause: unknown): unknown =>
+    reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true);
   try {
     journey.startedAt = pipeline.clock();
     journey.waitUntil = delivery.waitUntil;
@@ -71,18 +78,26 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     journey.type = type;
 
     const schema = schemaOf(pipeline, type);
-    const validated = schema?.safeParse(body);
-    const fingerprint = claims && sha256Hex(rawBody);
-    if (validated?.success === false) {
-      journey.id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [type, fingerprint ?? sha256Hex(rawBody)] : [match.id]);
-      return reporter.refuse(journey, { refused: "payload_invalid", issues: issuesOf(validated.error.issues) });
+    const validated = schema && validate(schema, body);
+    const fingerprint = claims || inbox ? sha256Hex(rawBody) : undefined;
+    const byBody = (): readonly string[] => [type, fingerprint ?? sha256Hex(rawBody)];
+    if (validated?.issues !== undefined) {
+      const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? byBody() : [match.id]);
+      journey.id = id;
+      const refusal: Refusal = { refused: "payload_invalid", issues: validated.issues };
+      if (inbox && fingerprint !== undefined)
+        return await store(pipeline, delivery, journey, { type, id, fingerprint, rawBody, authenticity }, left, refusal);
+      return reporter.refuse(journey, refusal);
     }
     // The event was validated by the schema of its type, so it fits what the provider's functions declare.
-    const event = validated?.data as never;
+    const event = validated?.event as never;
     const known = type as never;
     const parts = match?.id !== undefined ? [match.id] : validated && provider.dedupeKey(event, known);
-    const id = eventKey(pipeline.keyPrefix, parts ?? [type, fingerprint ?? sha256Hex(rawBody)]);
+    const id = eventKey(pipeline.keyPrefix, parts ?? byBody());
     journey.id = id;
+    // Whether there are handlers is for the worker to know, which may run in another process.
+    if (inbox && fingerprint !== undefined)
+      return await store(pipeline, delivery, journey, { type, id, fingerprint, rawBody, authenticity }, left);
 
     const context = createContext({
       provider: provider.name,
@@ -99,10 +114,27 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     const runs = validated ? handlersFor(pipeline.handlers, event, context) : handlersForUnknown(pipeline.handlers, type, body);
     if (runs.length === 0) return reporter.end(journey, validated ? "ignored" : "unknown");
 
-    const taken = claims && fingerprint !== undefined ? await claims.take(id, fingerprint, left) : undefined;
+    const taken =
+      claims && fingerprint !== undefined ? await claims.take({ key: id, fingerprint, job: jobOf(pipeline, context) }, left) : undefined;
     if (taken?.state === "completed") return reporter.end(journey, "duplicate");
     if (taken?.state === "in_progress") return reporter.refuse(journey, { refused: "in_progress", seconds: taken.retryAfterMs / 1000 });
-    if (taken?.state === "unavailable") return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
+    if (taken?.state === "unavailable") {
+      if (taken.late) keepAlive(journey.waitUntil, taken.late, waitUntilFailed);
+      return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
+    }
+    if (claims && taken) {
+      journey.otherBody = taken.otherBody;
+      context.stale = taken.stale;
+      if (taken.stale && pipeline.skipsStale) {
+        const skipping = claims.skip(taken.claim);
+        keepAlive(journey.waitUntil, skipping, waitUntilFailed);
+        await beforeDeadline(
+          skipping.then(() => ({})),
+          left,
+        );
+        return reporter.end(journey, "stale");
+      }
+    }
 
     const conclude = (end: RunResult, late: boolean): Outcome => {
       if (end.result === "processed") return reporter.end(journey, validated ? "processed" : "unknown", late);
@@ -124,9 +156,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
       if (handlers.result !== undefined) return conclude(handlers.result, false);
       running = handlers.ended as Promise<RunResult>;
     }
-    keepAlive(journey.waitUntil, running, (cause) => {
-      reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true);
-    });
+    keepAlive(journey.waitUntil, running, waitUntilFailed);
     const ended = await beforeDeadline(running, left);
     if (ended) return conclude(ended, false);
 
@@ -167,7 +197,8 @@ const encoder = new TextEncoder();
 // Strict, since a replaced character would make different bodies equal (pitfall P12). A byte order mark is passed over, as RFC 8259 allows.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-function parseObject(rawBody: Uint8Array): { readonly body: JsonObject } | "body_not_utf8" | "body_not_json" | "body_not_object" {
+/** Parses a body that has to be a JSON object. */
+export function parseObject(rawBody: Uint8Array): { readonly body: JsonObject } | "body_not_utf8" | "body_not_json" | "body_not_object" {
   let text: string;
   try {
     text = decoder.decode(rawBody);
@@ -193,7 +224,8 @@ function refuseAge(signedAt: number | undefined, maxAgeSeconds: number, now: num
   return undefined;
 }
 
-function schemaOf(pipeline: Pipeline, type: string): EventSchema | undefined {
+/** The schema of an event type; `undefined` when the provider does not declare it. */
+export function schemaOf(pipeline: Pipeline, type: string): EventSchema | undefined {
   const seen = pipeline.schemas.get(type);
   if (seen !== undefined) return seen;
   const { events } = pipeline.provider;
@@ -201,6 +233,51 @@ function schemaOf(pipeline: Pipeline, type: string): EventSchema | undefined {
   const schema = (events as Readonly<Record<string, EventSchema>>)[type] as EventSchema;
   pipeline.schemas.set(type, schema);
   return schema;
+}
+
+/** Stores an event before the sender gets its answer. */
+async function store(
+  { provider, inbox, reporter }: Pipeline,
+  { headers }: Delivery,
+  journey: Journey,
+  parts: Pick<InboxEvent, "type" | "id" | "fingerprint" | "rawBody" | "authenticity">,
+  left: () => number,
+  refusal?: Refusal,
+): Promise<Outcome> {
+  const event: InboxEvent = {
+    ...parts,
+    provider: provider.name,
+    endpoint: provider.endpoint,
+    headers: storableHeaders(headers),
+    receivedAt: journey.startedAt,
+  };
+  let stored: { readonly duplicate: boolean } | undefined;
+  try {
+    stored = await beforeDeadline((inbox as InboxIntake).accept(event), left);
+  } catch (cause) {
+    return reporter.refuse(journey, { refused: "store_unavailable", cause });
+  }
+  if (stored === undefined)
+    return reporter.refuse(journey, { refused: "store_unavailable", cause: new Error("The inbox missed the deadline.") });
+  if (stored.duplicate) return reporter.end(journey, "duplicate");
+  if (refusal === undefined) return reporter.end(journey, "accepted");
+  journey.stored = true;
+  return reporter.refuse(journey, refusal);
+}
+
+/** What an event tells about a job, under a key like those of events. */
+export function jobOf({ keyPrefix }: Pipeline, context: HandlerContext): Claimable["job"] {
+  const job = jobStateOf(context);
+  return job && { key: eventKey(keyPrefix, job.key), state: job.state };
+}
+
+/** Holds a body against the schema of its type. */
+export function validate(
+  schema: EventSchema,
+  body: JsonObject,
+): { readonly event: unknown; readonly issues?: undefined } | { readonly issues: string } {
+  const validated = schema.safeParse(body);
+  return validated.success ? { event: validated.data } : { issues: issuesOf(validated.error.issues) };
 }
 
 /** Where a payload differs from its schema. Names of fields only; a name that could come from the payload is not spelt out. */

@@ -13,6 +13,9 @@ export interface Journey {
   id?: string;
   /** Of a `Discard`. */
   reason?: string;
+  otherBody?: boolean;
+  /** Whether the event is in the inbox, so that the sender need not come again. */
+  stored?: boolean;
   /** Of the delivery. */
   waitUntil?: WaitUntil | undefined;
 }
@@ -112,11 +115,12 @@ const expected: ReadonlySet<OutcomeResult> = new Set<OutcomeResult>(["retry_late
 const MOST_RETRY_AFTER_SECONDS = 86_400;
 
 function toOutcome(journey: Journey, result: OutcomeResult, refusal?: Refusal): Outcome {
-  const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { result, status: statusOf(result) };
+  const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { result, status: statusOf(result, journey.stored) };
   if (journey.type !== undefined) outcome.type = journey.type;
   if (journey.id !== undefined) outcome.id = journey.id;
   if (refusal !== undefined && result === "unauthenticated") outcome.reason = refusal.refused;
   else if (journey.reason !== undefined) outcome.reason = journey.reason;
+  if (journey.otherBody) outcome.otherBody = true;
   if (outcome.status === 503) outcome.retryAfterSeconds = Math.min(Math.max(1, Math.ceil(waitOf(refusal))), MOST_RETRY_AFTER_SECONDS);
   return outcome;
 }

@@ -4,14 +4,16 @@ import { createContext, type HandlerContext } from "./context.ts";
 import type { Delivery } from "./delivery.ts";
 import { type AnyHandler, type DispatchResult, dispatch, type HandlerTable, handlersFor, handlersForUnknown } from "./dispatch.ts";
 import { ConfigurationError } from "./errors.ts";
+import { type HandledResult, type HandleOptions, handle } from "./handle.ts";
 import { createMemoryStore } from "./idempotency/memory.ts";
 import type { IdempotencyStore } from "./idempotency/store.ts";
+import type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import type { Logger } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
 import { type EventFor, type EventPattern, expandPatterns, type KnownPattern, type TypesOf, unknownType } from "./pattern.ts";
 import type { EventSchema, Provider } from "./provider.ts";
-import { escapePart, receive } from "./receive.ts";
+import { escapePart, type Pipeline, receive } from "./receive.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
 
 /** Handles events; whatever it returns is awaited, and its value is not used. */
@@ -37,6 +39,8 @@ export interface AnyRouter {
   onUnknown(handler: EventHandler<UnknownEvent>): this;
   onError(handler: ErrorHandler): this;
   receive(delivery: Delivery): Promise<Outcome>;
+  /** Runs the handlers for an event of the inbox, as its workers do. Never rejects; failures reach `onError`. */
+  handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
   readonly fetch: FetchHandler;
 }
 
@@ -89,6 +93,17 @@ export interface RouterOptions {
    */
   readonly idempotency?: IdempotencyStore | false | undefined;
   /**
+   * Stores every verified event before the sender gets its answer; `inbox.work(router)` runs the handlers. It recognises duplicates itself.
+   * @default none; handlers run before the answer
+   */
+  readonly inbox?: InboxIntake | undefined;
+  /**
+   * What becomes of an event that is older than what was seen of its job before: `"deliver"` runs its handlers with `context.stale` set,
+   * `"skip"` answers 200 without running them. Needs an idempotency store that keeps the states of jobs, as those of this library do.
+   * @default "deliver"
+   */
+  readonly staleEvents?: "deliver" | "skip" | undefined;
+  /**
    * Milliseconds after which the sender gets its answer even though handlers still run.
    * @default 90 % of what the provider waits
    */
@@ -136,14 +151,31 @@ export function createRouter<Name extends string, Events extends object>(
   if (typeof provider !== "object" || provider === null || typeof provider.authenticate !== "function") {
     throw new ConfigurationError("createRouter() needs a provider bound to a secret, such as heygen({ secret }), not the factory itself.");
   }
-  const { logger, clock = Date.now, maxBodyBytes = 1_048_576, deadlineMs = provider.ackDeadlineMs * 0.9 } = options;
+  const {
+    logger,
+    clock = Date.now,
+    maxBodyBytes = 1_048_576,
+    deadlineMs = provider.ackDeadlineMs * 0.9,
+    staleEvents = "deliver",
+  } = options;
   // Timers overflow beyond 2^31 milliseconds and then fire at once.
   if (!(deadlineMs > 0 && deadlineMs < 2 ** 31))
     throw new ConfigurationError("The option deadlineMs must be a number of milliseconds above zero.");
   if (!Number.isInteger(maxBodyBytes) || maxBodyBytes < 1)
     throw new ConfigurationError("The option maxBodyBytes must be a whole number of bytes above zero.");
 
+  if (staleEvents !== "deliver" && staleEvents !== "skip") {
+    throw new ConfigurationError('The option staleEvents must be "deliver" or "skip".');
+  }
+  const keepsStates = options.idempotency === undefined || (options.idempotency !== false && options.idempotency.observe !== undefined);
+  if (staleEvents === "skip" && !keepsStates) {
+    throw new ConfigurationError('The option staleEvents: "skip" needs an idempotency store with the method observe.');
+  }
   checkMethods("logger", logger, ["debug", "info", "warn", "error"]);
+  checkMethods("inbox", options.inbox, ["accept"]);
+  if (options.inbox && options.idempotency) {
+    throw new ConfigurationError("An inbox recognises duplicates itself. Leave out the option idempotency.");
+  }
   if (options.idempotency !== false) checkMethods("idempotency", options.idempotency, ["claim", "extend", "complete", "release"]);
 
   const table: HandlerTable = { byType: new Map(), byStatus: new Map(), any: [], unknown: [] };
@@ -151,12 +183,14 @@ export function createRouter<Name extends string, Events extends object>(
   const { name, endpoint } = provider;
   const reporter = createReporter({ provider: name, endpoint, errorHandlers, logger, clock });
   const erased = provider as unknown as Provider<string, object>;
-  const pipeline = {
+  const pipeline: Pipeline = {
     provider: erased,
     keyPrefix: `${name}/${escapePart(endpoint)}`,
     schemas: new Map<string, EventSchema>(),
     handlers: table,
-    claims: toClaims(options.idempotency, erased, deadlineMs, clock),
+    claims: options.inbox ? undefined : toClaims(options.idempotency, erased, deadlineMs, clock),
+    inbox: options.inbox,
+    skipsStale: staleEvents === "skip",
     reporter,
     deadlineMs,
     maxBodyBytes,
@@ -198,6 +232,7 @@ export function createRouter<Name extends string, Events extends object>(
       return router;
     },
     receive: (delivery) => receive(pipeline, delivery),
+    handle: (event, given) => handle(pipeline, event, given),
     async dispatch(event: unknown, given: DispatchContext): Promise<DispatchResult> {
       try {
         const known = Object.hasOwn(provider.events, given.type);
@@ -211,6 +246,7 @@ export function createRouter<Name extends string, Events extends object>(
           rawBody: given.rawBody ?? new Uint8Array(),
           authenticity: given.authenticity ?? { method: "none" },
           signal: given.signal,
+          stale: given.stale,
           headers: given.headers ?? {},
           receivedAt: given.receivedAt === undefined ? clock() : new Date(given.receivedAt).getTime(),
           provider: name,

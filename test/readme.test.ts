@@ -1,13 +1,17 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Redis } from "ioredis";
+import { Pool } from "pg";
 import ts from "typescript";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { secret, success } from "./suites/deliveries.ts";
 import { request } from "./suites/raw-http.ts";
 import { readmeBlocks as blocks, readme, readmeBlock } from "./suites/readme.ts";
+import { describeWith, postgresServer, redisServer, uniqueName } from "./suites/servers.ts";
 import { signHex } from "./suites/signer.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -102,6 +106,65 @@ describe("the snippets of the section Frameworks", () => {
     expect((await request(url, { method: "POST", headers: { signature: "0".repeat(64) }, body })).status).toBe(401);
   });
 });
+
+const withServers = await describeWith(redisServer, postgresServer);
+
+withServers("the snippets of the section Duplicates", () => {
+  /** Runs a snippet with a few lines behind it, which deliver one event twice, and gives what they print. */
+  async function run(name: string, text: string, env: NodeJS.ProcessEnv, after: string): Promise<unknown> {
+    const folder = `${root}test/.build`;
+    const file = `${folder}/readme-${name}.ts`;
+    const body = success(uniqueName());
+    const delivery = { method: "POST", url: "/", headers: { signature: await signHex(secret, body) }, body };
+    await mkdir(folder, { recursive: true });
+    const lines = [
+      readmeBlock(text),
+      "router.onAny(() => undefined);",
+      `const delivery = ${JSON.stringify(delivery)};`,
+      "const outcomes = [await router.receive(delivery), await router.receive(delivery)];",
+      "console.log(JSON.stringify(outcomes));",
+      after,
+    ];
+    await writeFile(file, lines.join("\n"));
+    const all = { ...process.env, HEYGEN_WEBHOOK_SECRET: secret, ...env };
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { env: all, timeout: 30_000 });
+    return JSON.parse(stdout);
+  }
+
+  it("run as they stand: Redis", async () => {
+    const outcomes = await run("redis", "createRedisStore(redis)", { REDIS_URL: redisServer.url }, "await redis.quit();");
+    expect(outcomes).toMatchObject([{ result: "processed" }, { result: "duplicate" }]);
+    const redis = new Redis(redisServer.url);
+    const { id } = (outcomes as [{ id: string }])[0];
+    expect(await redis.del(`video-webhooks:event:${id}`)).toBe(1);
+    await redis.del(`video-webhooks:job:${id.replace(".success", "")}`);
+    await redis.quit();
+  });
+
+  it("run as they stand: Postgres, in a database of its own", async () => {
+    const pool = new Pool({ connectionString: postgresServer.url });
+    const database = uniqueName();
+    await pool.query(`CREATE DATABASE ${database}`);
+    try {
+      const url = new URL(postgresServer.url);
+      url.pathname = `/${database}`;
+      const outcomes = await run("postgres", "createPostgresStore(pool)", { DATABASE_URL: url.href }, "process.exit();");
+      expect(outcomes).toMatchObject([{ result: "processed" }, { result: "duplicate" }]);
+    } finally {
+      await pool.query(`DROP DATABASE ${database} WITH (FORCE)`);
+      await pool.end();
+    }
+  });
+});
+
+it("has the snippet for stores of your own run as it stands", async () => {
+  const file = `${root}test/.build/readme-store.ts`;
+  await mkdir(`${root}test/.build`, { recursive: true });
+  await writeFile(file, readmeBlock("idempotencyStoreCases("));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--test", "--test-reporter=tap", file], { timeout: 60_000 });
+  expect(stdout).toMatch(/^# fail 0$/m);
+  expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(10);
+}, 60_000);
 
 async function freePort(): Promise<number> {
   const server = createServer();

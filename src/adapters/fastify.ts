@@ -33,7 +33,7 @@ export interface FastifyReply {
   readonly sent: boolean;
   readonly raw: NodeResponse;
   code(status: number): this;
-  headers(values: Record<string, string>): this;
+  headers(values: Readonly<Record<string, string>>): this;
   send(body?: string | ReadableStream<Uint8Array>): this;
 }
 
@@ -138,7 +138,7 @@ function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): Ret
 
 function sendReply(request: NodeRequest, reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
   if (reply.sent) return reply;
-  reply.code(status).headers({ ...headers });
+  reply.code(status).headers(headers);
   if (!isUnread(request)) return reply.send(body);
   if (body === undefined || request.httpVersionMajor >= 2) {
     reply.send(body);

@@ -1,6 +1,6 @@
-import { readRequest } from "../body.ts";
 import type { Receiver, WaitUntil } from "../delivery.ts";
 import { toAnswer } from "../outcome.ts";
+import { incomingOf, type ParsedRequest, readFetched } from "./node-http.ts";
 
 /**
  * Answers a `Request`. `platform` is whatever else the platform passes; an object with a method `waitUntil` among it keeps handlers
@@ -11,19 +11,26 @@ export type FetchHandler = (request: Request, ...platform: readonly unknown[]) =
 /** Makes a function from `Request` to `Response` of a router; `router.fetch` is made by it. */
 export function fetchHandler(router: Receiver): FetchHandler {
   return function handleWebhook(request, ...platform) {
-    return answerRequest(router, request, FIX, waitUntilOf(platform));
+    // On Node.js, @hono/node-server passes the request of node:http behind the one of Fetch.
+    return answerRequest(router, request, FIX, waitUntilOf(platform), incomingOf(platform[0]));
   };
 }
 
 const FIX = "Call router.fetch(request) first, or read a copy: await request.clone().text().";
 
 /** Takes a `Request` through a router; `fix` is a sentence with the line to change if its body was read before. */
-export async function answerRequest(router: Receiver, request: Request, fix: string, waitUntil: WaitUntil | undefined): Promise<Response> {
+export async function answerRequest(
+  router: Receiver,
+  request: Request,
+  fix: string,
+  waitUntil: WaitUntil | undefined,
+  incoming?: ParsedRequest | undefined,
+): Promise<Response> {
   const outcome = await router.receive({
     method: request.method,
     url: request.url,
     headers: request.headers,
-    body: (maxBytes) => readRequest(request, maxBytes, fix),
+    body: (maxBytes) => readFetched(request, incoming, maxBytes, fix),
     waitUntil,
   });
   const { status, headers, body = null } = toAnswer(outcome);

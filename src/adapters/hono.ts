@@ -1,8 +1,8 @@
-import { alreadyParsed, complete, incomplete, isBytes, type ReadBody, readRequest } from "../body.ts";
+import { alreadyParsed, complete, incomplete, type ReadBody } from "../body.ts";
 import { checkReceiver, type Receiver, type WaitUntil } from "../delivery.ts";
 import { keptBody } from "../kept-body.ts";
 import { toAnswer } from "../outcome.ts";
-import { type ParsedRequest, readParsedBody } from "./node-http.ts";
+import { incomingOf, type ParsedRequest, readFetched } from "./node-http.ts";
 
 /** The part of a Hono context that is used. */
 export interface HonoContext {
@@ -86,18 +86,7 @@ async function readBody(
     return incomplete;
   }
   if (Object.keys(bodyCache).length > 0) return alreadyParsed(`Middleware parsed the body before. ${FIX}`);
-  // A web stream over the stream of Node.js costs three quarters of the throughput, so it is used only where somebody has read one.
-  if (incoming === undefined) return readRequest(raw, maxBytes, FIX);
-  if (!incoming.readableDidRead) return readParsedBody(incoming, maxBytes, FIX);
-  const read = await readRequest(raw, maxBytes, FIX);
-  // Something was read, and was read past the Request if that has nothing left.
-  return isBytes(read) && read.length === 0 ? alreadyParsed(`Something read the request body before. ${FIX}`) : read;
-}
-
-function incomingOf(env: unknown): ParsedRequest | undefined {
-  const incoming = (env as { readonly incoming?: Partial<ParsedRequest> } | undefined)?.incoming;
-  // A service binding of Workers may have that name, and a method for every name.
-  return typeof incoming?.readableDidRead === "boolean" ? (incoming as ParsedRequest) : undefined;
+  return readFetched(raw, incoming, maxBytes, FIX);
 }
 
 function waitUntilOf(context: HonoContext): WaitUntil | undefined {

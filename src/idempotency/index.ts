@@ -1,2 +1,2 @@
 export { createMemoryStore, type MemoryStoreOptions } from "./memory.ts";
-export type { Claim, ClaimOptions, IdempotencyStore } from "./store.ts";
+export type { Claim, ClaimOptions, IdempotencyStore, JobState } from "./store.ts";

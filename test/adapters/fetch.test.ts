@@ -1,3 +1,5 @@
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
 import { describe, expect, it, vi } from "vitest";
 import type { AnyWebhookError } from "../../src/errors.ts";
 import { heygen } from "../../src/providers/heygen.ts";
@@ -115,5 +117,30 @@ describe("router.fetch", () => {
     router.onAny(() => undefined);
     const environment = new Proxy({}, { get: (_target, name) => expect.unreachable(String(name)) });
     expect((await handle(await request(success("v")), environment)).status).toBe(200);
+  });
+
+  it("P18: on Node.js, finds the body under the Request, or says who read it", async () => {
+    const { router, errors, handle } = setUp();
+    router.onAny(() => undefined);
+    const texts: string[] = [];
+    const server = serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch(incoming, platform) {
+        if (incoming.url.endsWith("/copied")) texts.push(await incoming.clone().text());
+        if (incoming.url.endsWith("/read")) texts.push(await incoming.text());
+        return handle(incoming, platform);
+      },
+    });
+    if (!server.listening) await new Promise((resolve) => server.once("listening", resolve));
+    const body = success("v");
+    const headers = { signature: await signHex(secret, body) };
+    const { port } = server.address() as AddressInfo;
+    const send = async (path: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${port}/${path}`, { method: "POST", headers, body })).status;
+    expect([await send("untouched"), await send("copied"), await send("read")]).toEqual([200, 200, 500]);
+    expect(texts).toEqual([body, body]);
+    expect(errors.map(({ code }) => code)).toEqual(["body_already_parsed"]);
+    await new Promise((resolve) => server.close(resolve));
   });
 });

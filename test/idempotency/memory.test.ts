@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "../../src/idempotency/memory.ts";
 import type { Claim } from "../../src/idempotency/store.ts";
+import { idempotencyStoreCases } from "../../src/testing/index.ts";
+import { registerCases } from "../suites/servers.ts";
 
 const lease = { fingerprint: "f", leaseMs: 1000, ttlMs: 10_000 };
 
@@ -16,89 +18,49 @@ function tokenOf(claim: Claim): string {
 }
 
 describe("createMemoryStore", () => {
-  it("P33: gives an event to exactly one of many claimants", async () => {
-    const { store } = setUp();
-    const claims = await Promise.all(Array.from({ length: 100 }, () => store.claim("k", lease)));
-    expect(claims.filter(({ state }) => state === "claimed")).toHaveLength(1);
-    expect(claims.filter(({ state }) => state === "in_progress")).toHaveLength(99);
-  });
+  const shared = setUp();
+  registerCases(
+    it,
+    idempotencyStoreCases({
+      open: () => shared.store,
+      advance: (milliseconds) => {
+        shared.time.now += milliseconds;
+      },
+    }),
+  );
 
-  it("says how long a claim still holds", async () => {
+  it("says how long a claim still holds, to the millisecond", async () => {
     const { store, time } = setUp();
     await store.claim("k", lease);
     time.now = 400;
     expect(await store.claim("k", lease)).toEqual({ state: "in_progress", retryAfterMs: 600 });
-  });
-
-  it("remembers what is completed, until its time is over", async () => {
-    const { store, time } = setUp();
-    const token = tokenOf(await store.claim("k", lease));
-    expect(await store.complete("k", token, { ttlMs: 10_000 })).toBe(true);
-    time.now = 9999;
-    expect(await store.claim("k", lease)).toEqual({ state: "completed" });
-    time.now = 10_000;
-    expect(await store.claim("k", lease)).toMatchObject({ state: "claimed" });
-  });
-
-  it("P32: hands a released event to the next claimant", async () => {
-    const { store } = setUp();
-    expect(await store.release("k", tokenOf(await store.claim("k", lease)))).toBe(true);
-    expect(await store.claim("k", lease)).toMatchObject({ state: "claimed" });
-  });
-
-  it("P34: hands an event over when its lease is over, and the old token changes nothing any more", async () => {
-    const { store, time } = setUp();
-    const stale = tokenOf(await store.claim("k", lease));
+    time.now = 999;
+    expect(await store.claim("k", lease)).toEqual({ state: "in_progress", retryAfterMs: 1 });
     time.now = 1000;
-    const fresh = tokenOf(await store.claim("k", lease));
-    expect(fresh).not.toBe(stale);
-    expect(await store.extend("k", stale, 5000)).toBe(false);
-    expect(await store.release("k", stale)).toBe(false);
-    expect(await store.complete("k", stale, { ttlMs: 10_000 })).toBe(false);
-    expect(await store.claim("k", lease)).toMatchObject({ state: "in_progress" });
-    expect(await store.complete("k", fresh, { ttlMs: 10_000 })).toBe(true);
+    expect(await store.claim("k", lease)).toMatchObject({ state: "claimed" });
   });
 
-  it("lets a holder finish late as long as nobody took over", async () => {
+  it("no longer speaks of another body that was forgotten or given back", async () => {
     const { store, time } = setUp();
-    const token = tokenOf(await store.claim("k", lease));
-    time.now = 5000;
-    expect(await store.complete("k", token, { ttlMs: 10_000 })).toBe(true);
+    const other = { ...lease, fingerprint: "g" };
+    await store.complete("k", tokenOf(await store.claim("k", lease)), { ttlMs: 100 });
+    expect(await store.claim("k", other)).toMatchObject({ state: "claimed", otherBody: true });
+    time.now = 20_000;
+    expect(await store.claim("k", lease)).toMatchObject({ state: "claimed", otherBody: false });
+    await store.release("k", tokenOf(await store.claim("k2", lease)));
+    const given = tokenOf(await store.claim("k3", lease));
+    await store.release("k3", given);
+    expect(await store.claim("k3", other)).toMatchObject({ state: "claimed", otherBody: false });
   });
 
-  it("extends a lease from now on", async () => {
-    const { store, time } = setUp();
-    const token = tokenOf(await store.claim("k", lease));
-    time.now = 900;
-    expect(await store.extend("k", token, 1000)).toBe(true);
-    time.now = 1800;
-    expect(await store.claim("k", lease)).toEqual({ state: "in_progress", retryAfterMs: 100 });
-  });
-
-  it("keeps two bodies under one key apart", async () => {
-    const { store } = setUp();
-    const first = tokenOf(await store.claim("k", lease));
-    const second = tokenOf(await store.claim("k", { ...lease, fingerprint: "g" }));
-    await store.complete("k", first, { ttlMs: 10_000 });
-    expect(await store.claim("k", lease)).toEqual({ state: "completed" });
-    expect(await store.claim("k", { ...lease, fingerprint: "g" })).toMatchObject({ state: "in_progress" });
-    expect(await store.complete("k", second, { ttlMs: 10_000 })).toBe(true);
-  });
-
-  it("knows nothing of unknown keys and tokens", async () => {
-    const { store } = setUp();
-    const token = tokenOf(await store.claim("k", lease));
-    for (const [key, given] of [
-      ["other", token],
-      ["k", ""],
-      ["k", "1"],
-      ["k", "9.f"],
-      ["constructor", token],
-    ] as const) {
-      expect(await store.extend(key, given, 1)).toBe(false);
-      expect(await store.complete(key, given, { ttlMs: 1 })).toBe(false);
-      expect(await store.release(key, given)).toBe(false);
-    }
+  it("forgets the jobs that were seen longest ago beyond maxEntries", async () => {
+    const { store } = setUp({ maxEntries: 3 });
+    const see = (job: string, rank: number) => store.observe?.(job, { rank, at: undefined }, { ttlMs: 10_000 });
+    for (const job of ["a", "b", "c"]) await see(job, 2);
+    await see("a", 2);
+    await see("d", 2);
+    expect([await see("a", 1), await see("d", 1), await see("c", 1)]).toEqual([true, true, true]);
+    expect(await see("b", 1)).toBe(false);
   });
 
   it("forgets the oldest beyond maxEntries, and never a claim that is held", async () => {

@@ -53,7 +53,7 @@ describe("source files", () => {
   });
 
   test("P52: use modules of Node.js only for HMAC, SQLite and the CLI, and by their node: names", () => {
-    const mayUse = /^src\/(?:signature\/hmac[^/]*\.ts|inbox\/sqlite\.ts|cli\/.+)$/;
+    const mayUse = /^src\/(?:signature\/hmac[^/]*\.ts|inbox\/sqlite-driver\.ts|cli\/.+)$/;
     expect(forbidden(({ from, to }) => isBuiltinModule(to) && !(mayUse.test(from) && to.startsWith("node:")))).toEqual([]);
   });
 
@@ -61,8 +61,13 @@ describe("source files", () => {
     expect(forbidden(({ from, to }) => isZod(to) && !isProvider(from))).toEqual([]);
   });
 
-  test("import no other package, not even types of one", () => {
-    expect(forbidden(({ to }) => !to.startsWith("src/") && !isBuiltinModule(to) && !isZod(to))).toEqual([]);
+  test("import no other package, not even types of one, but the engines of an inbox, when it is opened", () => {
+    const engines = [
+      "src/inbox/bullmq-driver.ts imports bullmq",
+      "src/inbox/bullmq-driver.ts imports ioredis",
+      "src/inbox/pg-boss-client.ts imports pg-boss",
+    ];
+    expect([...forbidden(({ to }) => !to.startsWith("src/") && !isBuiltinModule(to) && !isZod(to))].sort()).toEqual(engines);
   });
 
   test("import providers only from providers", () => {
@@ -106,8 +111,10 @@ describe("the core", () => {
     "src/router.ts imports src/idempotency/memory.ts",
   ];
 
-  test("imports itself, signatures, types of the store contract, and the defaults of the router", () => {
-    const mayImport = ({ to, typeOnly }: Edge): boolean => isCore(to) || isSignature(to) || (typeOnly && to === "src/idempotency/store.ts");
+  const contracts = ["src/idempotency/store.ts", "src/inbox/intake.ts"];
+
+  test("imports itself, signatures, types of the contracts of stores, and the defaults of the router", () => {
+    const mayImport = ({ to, typeOnly }: Edge): boolean => isCore(to) || isSignature(to) || (typeOnly && contracts.includes(to));
     expect(forbidden((edge) => isCore(edge.from) && !mayImport(edge))).toEqual(byDecision);
   });
 
@@ -122,7 +129,14 @@ describe("built entry points", () => {
   const declarationsOf = (entry: string): readonly string[] =>
     [...reachableFrom(entry)].filter((each) => each.startsWith("dist/")).flatMap(declaredIn);
 
-  const withoutSchemas = ["", "/idempotency", ...adapterNames.map((name) => `/${name}`)];
+  const withoutSchemas = [
+    "",
+    "/idempotency",
+    "/idempotency/redis",
+    "/idempotency/postgres",
+    "/testing",
+    ...adapterNames.map((name) => `/${name}`),
+  ];
   const mainExports = Object.values(adapters).flat();
 
   test.each(withoutSchemas)("without schemas do not reach zod: video-webhooks%s", (subpath) => {
@@ -181,9 +195,17 @@ describe("built entry points", () => {
     expect(declarationsOf(entryPoint("/heygen")[format])).toContain("heygen");
   });
 
-  test.each(entryPoints)("need nothing but zod and node:crypto: $name", ({ esm, cjs }) => {
+  // Loaded when an inbox is opened, and only by its entry.
+  const optional: Readonly<Record<string, readonly string[]>> = {
+    "video-webhooks/inbox/sqlite": ["node:sqlite"],
+    "video-webhooks/inbox/pg-boss": ["pg-boss"],
+    "video-webhooks/inbox/bullmq": ["bullmq", "ioredis"],
+  };
+
+  test.each(entryPoints)("need nothing but zod, node:crypto and the engine of an inbox: $name", ({ name, esm, cjs }) => {
     const packages = [esm, cjs].flatMap((file) => [...reachableFrom(file)].filter((each) => !each.startsWith("dist/")));
-    expect(packages.filter((each) => each !== "zod" && each !== "node:crypto")).toEqual([]);
+    const known = ["zod", "node:crypto", ...(optional[name] ?? [])];
+    expect(packages.filter((each) => !known.includes(each))).toEqual([]);
   });
 
   test.each(entryPoints)("name no package but zod in their declarations: $name", ({ esmTypes, cjsTypes }) => {

@@ -34,6 +34,13 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "video-webhooks/hono": ["honoHandler"],
   "video-webhooks/node": ["nodeHandler"],
   "video-webhooks/idempotency": ["createMemoryStore"],
+  "video-webhooks/idempotency/redis": ["createRedisStore"],
+  "video-webhooks/idempotency/postgres": ["createPostgresStore", "migrationSql"],
+  "video-webhooks/inbox": ["createInbox"],
+  "video-webhooks/inbox/sqlite": ["openSqliteInbox"],
+  "video-webhooks/inbox/pg-boss": ["openPgBossInbox"],
+  "video-webhooks/inbox/bullmq": ["openBullMqInbox"],
+  "video-webhooks/testing": ["idempotencyStoreCases", "inboxStoreCases"],
 };
 
 /** Loads every entry point by its public name in a Node.js without any transformation, and prints the names that it exports. */

@@ -5,24 +5,31 @@ import { entryPoints, providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 14_592;
+const MOST_BYTES = 17_920;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 13_056,
+  "video-webhooks": 16_384,
   "video-webhooks/konpro": 5888,
   "video-webhooks/heygen": 6272,
   "video-webhooks/videopilot": 5120,
   "video-webhooks/kling": 6656,
   "video-webhooks/express": 2944,
   "video-webhooks/fastify": 3200,
-  "video-webhooks/next": 3392,
+  "video-webhooks/next": 3456,
   "video-webhooks/hono": 2944,
   "video-webhooks/node": 2432,
-  "video-webhooks/idempotency": 1280,
+  "video-webhooks/idempotency": 1472,
+  "video-webhooks/idempotency/redis": 2368,
+  "video-webhooks/idempotency/postgres": 3840,
+  "video-webhooks/inbox": 3840,
+  "video-webhooks/inbox/sqlite": 9216,
+  "video-webhooks/inbox/pg-boss": 14_592,
+  "video-webhooks/inbox/bullmq": 11_776,
+  "video-webhooks/testing": 11_776,
 };
 
-/** Bundles some code that imports the package, without zod. */
+/** Bundles some code that imports the package, without its peers. */
 async function bundle(contents: string): Promise<{ readonly bytes: number; readonly inputs: readonly string[] }> {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: root },
@@ -31,7 +38,7 @@ async function bundle(contents: string): Promise<{ readonly bytes: number; reado
     format: "esm",
     platform: "node",
     target: "es2022",
-    external: ["zod"],
+    external: ["zod", "pg-boss", "bullmq", "ioredis"],
     write: false,
     metafile: true,
     logLevel: "silent",

@@ -57,12 +57,13 @@ async function nodeHttp(): Promise<Mounted> {
   return listen(handle);
 }
 
-async function fetchShaped(): Promise<Mounted> {
+/** @param passesOn whether the router gets what the server passes beside the request; without it, it reads a web stream */
+async function fetchShaped(passesOn: boolean): Promise<Mounted> {
   const receivers = createReceivers();
   const handlers = handlersOf(receivers, (router): FetchHandler => router.fetch);
-  const fetch = async (request: Request): Promise<Response> => {
+  const fetch = async (request: Request, ...platform: readonly unknown[]): Promise<Response> => {
     const handler = handlers.get(nameIn(request.url));
-    if (handler) return handler(request);
+    if (handler) return passesOn ? handler(request, ...platform) : handler(request);
     if (isJson(request.url)) {
       return request.json().then(
         (received: unknown) => Response.json({ received }),
@@ -113,7 +114,8 @@ function onHono(Application: typeof Hono, listenOn: typeof serve): () => Promise
 /** The adapters in one process; those on Next.js need a build and are members of their own. */
 export const members: readonly AdapterMember[] = [
   { name: "node:http", start: nodeHttp },
-  { name: "Fetch", start: fetchShaped },
+  { name: "Fetch", start: () => fetchShaped(false) },
+  { name: "Fetch on node-server 2", start: () => fetchShaped(true) },
   { name: "Express 4.18", start: onExpress(express4 as unknown as typeof express) },
   { name: "Express 5", start: onExpress(express) },
   { name: "Fastify 5.0", start: onFastify(fastify50 as unknown as typeof fastify) },

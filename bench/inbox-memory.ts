@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { secret } from "./http-apps.ts";
+import { CLIENTS, load } from "./inbox-load.ts";
+import type { MemoryReport } from "./inbox-memory-process.ts";
+import { signedDelivery } from "./inbox-rows.ts";
+
+/** Deliveries that are sent in one go; all that are under way have to be kept here. */
+const BATCH = CLIENTS * 125;
+
+/** Memory of one process, in megabytes of a million bytes. */
+export interface Memory {
+  /** As soon as everything is open. */
+  readonly openedMb: number;
+  /** The most at any moment. */
+  readonly peakMb: number;
+  /** When all deliveries are handled. */
+  readonly endMb: number;
+  readonly handled: number;
+}
+
+/**
+ * How much memory a process needs that takes deliveries over HTTP and works them off at the same time.
+ *
+ * @param path a file that nobody else has open
+ */
+export async function measureMemory(path: string, deliveries: number): Promise<Memory> {
+  // What Node.js needs to read TypeScript would be counted, so it gets JavaScript.
+  const code = stripTypeScriptTypes(readFileSync(new URL("inbox-memory-process.ts", import.meta.url), "utf8"));
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", code, path, secret], {
+    cwd: new URL("..", import.meta.url),
+    env: { ...process.env, NODE_ENV: "production" },
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exit = once(child, "exit");
+  const ask = async (question?: string): Promise<MemoryReport> => {
+    const answer = Promise.race([once(child, "message"), exit.then(() => Promise.reject(new Error("The process ended.")))]);
+    if (question !== undefined) child.send(question);
+    const [message] = await answer;
+    return message as MemoryReport;
+  };
+  try {
+    const { url, rssMb: openedMb } = await ask();
+    // Others than those of an earlier run on the same file.
+    const first = randomInt(2 ** 31);
+    for (let sent = 0; sent < deliveries; sent += BATCH) {
+      const amount = Math.min(BATCH, Math.ceil((deliveries - sent) / CLIENTS) * CLIENTS);
+      await load(
+        url,
+        Array.from({ length: amount }, (_, index) => signedDelivery(first + sent + index)),
+      );
+    }
+    const { rssMb: endMb, peakMb, handled } = await ask("finish");
+    if (handled < deliveries) throw new Error(`The figures are void: of ${deliveries} deliveries ${handled} were handled.`);
+    return { openedMb, peakMb, endMb, handled };
+  } finally {
+    if (child.connected) child.disconnect();
+    await exit;
+  }
+}

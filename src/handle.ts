@@ -1,0 +1,84 @@
+import type { HandlerContext } from "./context.ts";
+import { createContext } from "./context.ts";
+import { type DispatchResult, dispatch, handlersFor, handlersForUnknown } from "./dispatch.ts";
+import type { IdempotencyStore } from "./idempotency/store.ts";
+import type { InboxEvent } from "./inbox/intake.ts";
+import { jobOf, type Pipeline, parseObject, schemaOf, validate } from "./receive.ts";
+import type { Journey } from "./report.ts";
+
+/** What a worker tells about an attempt. */
+export interface HandleOptions {
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Aborted when the attempt has lost its claim, takes too long, or the worker shuts down. */
+  readonly signal: AbortSignal;
+  /** Keeps the states of jobs, for `context.stale`. */
+  readonly observe?: IdempotencyStore["observe"];
+}
+
+/** How the handlers of a stored event ended. */
+export type HandledResult =
+  | DispatchResult
+  /** The job had come further before, and `staleEvents` is `"skip"`. */
+  | { readonly result: "stale" }
+  /** The payload does not fit the schema of its type; `reason` names fields only. */
+  | { readonly result: "payload_invalid"; readonly reason: string };
+
+/** How long states of jobs are kept. */
+const SEEN_MS = 7 * 86_400_000;
+
+/** Runs the handlers for an event that was verified and stored before. Never rejects; failures are reported as those of deliveries are. */
+export async function handle(pipeline: Pipeline, stored: InboxEvent, options: HandleOptions): Promise<HandledResult> {
+  const { provider, handlers, reporter } = pipeline;
+  const { type, id } = stored;
+  const journey: Journey = { startedAt: pipeline.clock(), type, id };
+  try {
+    const parsed = parseObject(stored.rawBody);
+    if (typeof parsed === "string") throw new Error("The stored body is no JSON object any more.");
+    const schema = schemaOf(pipeline, type);
+    const validated = schema && validate(schema, parsed.body);
+    if (validated?.issues !== undefined) {
+      reporter.refuse(journey, { refused: "payload_invalid", issues: validated.issues }, true);
+      return { result: "payload_invalid", reason: validated.issues };
+    }
+    const event = validated?.event as never;
+    const context = createContext({
+      provider: provider.name,
+      endpoint: provider.endpoint,
+      type,
+      id,
+      attempt: options.attempt,
+      receivedAt: stored.receivedAt,
+      rawBody: stored.rawBody,
+      headers: stored.headers,
+      authenticity: stored.authenticity,
+      signal: options.signal,
+      toJob: () => (validated ? provider.toJob(event, type as never) : undefined),
+    });
+    context.stale = await isStale(pipeline, context, options.observe);
+    if (context.stale && pipeline.skipsStale) {
+      reporter.end(journey, "stale", true);
+      return { result: "stale" };
+    }
+    const runs = validated ? handlersFor(handlers, event, context) : handlersForUnknown(handlers, type, parsed.body);
+    const end = await dispatch(runs, context);
+    report(pipeline, journey, end);
+    return end;
+  } catch (cause) {
+    reporter.refuse(journey, { refused: "configuration", cause }, true);
+    return { result: "handler_failed", cause };
+  }
+}
+
+async function isStale(pipeline: Pipeline, context: HandlerContext, observe: IdempotencyStore["observe"]): Promise<boolean> {
+  const job = observe && jobOf(pipeline, context);
+  return job !== undefined && observe !== undefined && (await observe(job.key, job.state, { ttlMs: SEEN_MS }));
+}
+
+function report({ reporter }: Pipeline, journey: Journey, end: DispatchResult): void {
+  if (end.result === "discarded") journey.reason = end.reason;
+  if (end.result === "handler_failed") reporter.refuse(journey, { refused: "handler_failed", cause: end.cause }, true);
+  else if (end.result === "retry_later")
+    reporter.refuse(journey, { refused: "retry_later", cause: end.cause, seconds: end.afterSeconds }, true);
+  else reporter.end(journey, end.result, true);
+}

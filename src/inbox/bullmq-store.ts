@@ -1,0 +1,316 @@
+import type { IdempotencyStore } from "../idempotency/store.ts";
+import { createClaims, ifHeld } from "./bullmq-claims.ts";
+import type { BullMq, BullMqJob, BullMqJobType, BullMqQueue, BullMqRedis } from "./bullmq-driver.ts";
+import { dataOf, entryOf, eventOf, fits, fromLine, jobIdOf, note, notesOf, parseEntryKey, typesOf, waitingSince } from "./bullmq-job.ts";
+import { type Queues, within } from "./bullmq-queues.ts";
+import type { Tallies } from "./bullmq-tallies.ts";
+import type { InboxEvent } from "./intake.ts";
+import type { CompletePolicy } from "./retry-policy.ts";
+import type {
+  InboxEntry,
+  InboxFilter,
+  InboxHealth,
+  InboxPage,
+  InboxState,
+  InboxStats,
+  InboxStore,
+  Intervention,
+  PruneOptions,
+} from "./store.ts";
+import { sourceOf } from "./worker.ts";
+
+/** What a store in BullMQ works with. */
+export interface BullMqStoreParts {
+  readonly bullmq: BullMq;
+  readonly redis: BullMqRedis;
+  readonly queues: Queues;
+  /** Keeps which runs were completed, and the states of jobs. */
+  readonly completions: IdempotencyStore;
+  readonly tallies: Tallies;
+  readonly policy: CompletePolicy;
+  readonly prefix: string;
+  readonly keepDoneDays: number;
+}
+
+/** How long Redis may take to store a delivery. */
+const PUT_TIMEOUT_MS = 1500;
+const DAY_MS = 86_400_000;
+/** Jobs that are read or deleted at once, with their payloads. */
+const CHUNK = 50;
+const DELETE_CHUNK = 1000;
+/** Delayed jobs are ordered by their due time, with this many places for those of one millisecond. */
+const DELAYED_SCORES_PER_MS = 0x1000;
+const WAITING: readonly InboxState[] = ["received", "retry"];
+const FINISHED: readonly InboxState[] = ["done", "dead"];
+const ALL: readonly BullMqJobType[] = ["wait", "active", "delayed", "failed", "completed"];
+
+/** Keeps the events of an inbox in BullMQ. */
+export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
+  const { bullmq, redis, queues, completions, tallies, policy, prefix, keepDoneDays } = parts;
+  const ttlMs = Math.max(DAY_MS, keepDoneDays * DAY_MS);
+  const claims = createClaims({ bullmq, queues, completions, tallies, policy, ttlMs });
+  const listeners = new Set<() => void>();
+
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+
+  async function put(event: InboxEvent): Promise<{ readonly duplicate: boolean }> {
+    const source = sourceOf(event.provider, event.endpoint);
+    const queue = queues.of(source);
+    const jobId = jobIdOf(event);
+    // BullMQ does not say whether it had the job before; this tells whose delivery it was that was stored.
+    const delivery = crypto.randomUUID();
+    const options = {
+      jobId,
+      attempts: policy.attempts,
+      backoff: { type: "custom" },
+      removeOnComplete: { age: Math.ceil(keepDoneDays * 86_400) },
+      removeOnFail: false,
+      stackTraceLimit: 0,
+      delivery,
+    };
+    await Promise.all([queues.remember(source), queue.add(event.type, dataOf(event), options)]);
+    const stored = JSON.parse((await redis.hget(queue.toKey(jobId), "opts")) ?? "{}") as { readonly delivery?: string };
+    return { duplicate: stored.delivery !== delivery };
+  }
+
+  async function dueAtOf(queue: BullMqQueue, job: BullMqJob, type: BullMqJobType): Promise<number | undefined> {
+    if (type === "wait") return waitingSince(job);
+    if (type === "delayed") return delayedUntil(queue, job.id);
+    if (type !== "active") return undefined;
+    return Date.now() + Math.max(0, await redis.pttl(`${queue.toKey(job.id)}:lock`));
+  }
+
+  async function delayedUntil(queue: BullMqQueue, jobId: string): Promise<number | undefined> {
+    const score = await redis.zscore(queue.toKey("delayed"), jobId);
+    return score === null ? undefined : Math.floor(Number(score) / DELAYED_SCORES_PER_MS);
+  }
+
+  const idsOf = (queue: BullMqQueue, type: BullMqJobType, offset: number): Promise<readonly string[]> =>
+    queue.getRanges([type], offset, offset + CHUNK - 1, false);
+
+  const jobsOf = (queue: BullMqQueue, ids: readonly string[]): Promise<readonly (BullMqJob | undefined)[]> =>
+    Promise.all(ids.map((id) => queue.getJob(id)));
+
+  async function sourcesFor({ provider, endpoint }: InboxFilter): Promise<readonly string[]> {
+    const sources = await queues.sources();
+    return sources.filter((source) => {
+      const slash = source.indexOf("/");
+      return (
+        (provider === undefined || source.slice(0, slash) === provider) && (endpoint === undefined || source.slice(slash + 1) === endpoint)
+      );
+    });
+  }
+
+  /** Since when the next job of a source has been due; `undefined` when none is. */
+  async function dueSince(source: string): Promise<number | undefined> {
+    const queue = queues.of(source);
+    const [[waits], [delayed]] = await Promise.all([queue.getRanges(["wait"], 0, 0, true), queue.getRanges(["delayed"], 0, 0, true)]);
+    const waiting = waits === undefined ? undefined : await queue.getJob(waits);
+    const until = delayed === undefined ? undefined : await delayedUntil(queue, delayed);
+    const times = [waiting && waitingSince(waiting), until].filter((time) => time !== undefined && time <= Date.now());
+    return times.length > 0 ? Math.min(...(times as number[])) : undefined;
+  }
+
+  /** Changes what is selected. What comes in, or ends, after the start is not meant. */
+  async function changeAll(
+    which: readonly string[] | InboxFilter,
+    from: readonly InboxState[],
+    change: (source: string, job: BullMqJob, state: string) => Promise<boolean>,
+  ): Promise<number> {
+    let changed = 0;
+    if (isList(which)) {
+      for (const entry of which) {
+        const found = await find(entry);
+        if (found !== undefined && (await change(found.source, found.job, await found.queue.getJobState(found.job.id)))) changed++;
+      }
+      return changed;
+    }
+    const startedAt = Date.now();
+    const wanted = which.state === undefined ? from : [which.state].flat().filter((state) => from.includes(state));
+    for (const source of await sourcesFor(which)) {
+      const queue = queues.of(source);
+      // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
+      for (const type of typesFor(wanted).reverse()) {
+        for (let offset = 0; ; ) {
+          const jobs = await jobsOf(queue, await idsOf(queue, type, offset));
+          if (jobs.length === 0) break;
+          for (const job of jobs) {
+            const meant = job !== undefined && Math.max(job.timestamp, job.finishedOn ?? 0) <= startedAt;
+            if (meant && fits(job, type, { ...which, state: wanted }) && (await change(source, job, type))) changed++;
+            else offset++;
+          }
+        }
+      }
+    }
+    return changed;
+  }
+
+  async function find(
+    entry: string,
+  ): Promise<{ readonly source: string; readonly queue: BullMqQueue; readonly job: BullMqJob } | undefined> {
+    const key = parseEntryKey(entry);
+    // A queue that is opened is also made.
+    if (key === undefined || !(await queues.sources()).includes(key.source)) return undefined;
+    const queue = queues.of(key.source);
+    const job = await queue.getJob(key.jobId);
+    return job && { source: key.source, queue, job };
+  }
+
+  async function replayOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
+    if (state !== "completed" && state !== "failed") return false;
+    // A new run, or the completion of the last one would end it at once. BullMQ ignores another add of what it has: only retry replays.
+    await job.updateProgress({ run: crypto.randomUUID(), since: Date.now() });
+    if (!(await ifHeld(job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
+    await note(queues.of(source), job, { attempt: 0, to: "received", result: "replayed", by, reason });
+    return true;
+  }
+
+  /** BullMQ fails only what is active, so the job is marked, moved to the front and claimed. Whoever claims it first ends it. */
+  async function discardOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
+    if (state !== "wait" && state !== "waiting" && state !== "delayed") return false;
+    const queue = queues.of(source);
+    await job.updateProgress({ ...notesOf(job), discarded: reason });
+    if (state === "delayed") await ifHeld(job.promote());
+    await ifHeld(job.changePriority({ priority: 0, lifo: true }));
+    const other = await claims.takeNext(source, 30_000);
+    if (other?.claimed !== undefined) await claims.release(other.claimed.token);
+    if (["active", "completed", "unknown"].includes(await queue.getJobState(job.id))) {
+      // A worker was faster than the mark, which must not end a later attempt.
+      const { discarded: _mark, ...notes } = notesOf((await queue.getJob(job.id)) ?? job);
+      await ifHeld(job.updateProgress(notes));
+      return false;
+    }
+    await note(queue, job, { attempt: 0, to: "dead", result: "discarded", by, reason });
+    return true;
+  }
+
+  async function deleteAll(type: "completed" | "failed", olderThanDays: number): Promise<number> {
+    let deleted = 0;
+    for (const source of await queues.sources()) {
+      for (let found = DELETE_CHUNK; found === DELETE_CHUNK; deleted += found) {
+        found = (await queues.of(source).clean(olderThanDays * DAY_MS, DELETE_CHUNK, type)).length;
+      }
+    }
+    return deleted;
+  }
+
+  return {
+    async put(event: InboxEvent) {
+      const stored = await within(PUT_TIMEOUT_MS, put(event));
+      if (!stored.duplicate) tell();
+      return stored;
+    },
+
+    claim: (options) => claims.claim(options),
+    extend: (claimed, leaseMs) => claims.extend(claimed, leaseMs),
+    settle: (claimed, end) => claims.settle(claimed, end),
+    release: ({ token }) => claims.release(token),
+
+    onPut(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    async list(filter, { limit, after }): Promise<InboxPage> {
+      const wanted = typesFor(filter.state === undefined ? undefined : [filter.state].flat());
+      const [, fromOffset, fromType, fromSource] = /^(\d{1,15})\.([a-z]+)\.(.+)$/.exec(after ?? "") ?? [];
+      const entries: InboxEntry[] = [];
+      for (const source of await sourcesFor(filter)) {
+        if (fromSource !== undefined && source < fromSource) continue;
+        const queue = queues.of(source);
+        const resumed = source === fromSource ? wanted.indexOf(fromType as BullMqJobType) : -1;
+        // At one moment, or a job that is moved meanwhile would be listed twice or not at all.
+        const heads = resumed < 0 ? await queue.getBackend().getRanges(wanted, 0, CHUNK - 1, false) : [];
+        for (let index = Math.max(0, resumed); index < wanted.length; index++) {
+          const type = wanted[index] as BullMqJobType;
+          let offset = index === resumed ? Number(fromOffset) : 0;
+          for (let ids = heads[index] ?? (await idsOf(queue, type, offset)); ids.length > 0; ids = await idsOf(queue, type, offset)) {
+            for (const job of await jobsOf(queue, ids)) {
+              if (job !== undefined && fits(job, type, filter)) {
+                if (entries.length === limit) return { entries, next: `${offset}.${type}.${source}` };
+                entries.push(entryOf(job, type, await dueAtOf(queue, job, type)));
+              }
+              offset++;
+            }
+            // The end, which need not be asked for.
+            if (ids.length < CHUNK) break;
+          }
+        }
+      }
+      return { entries };
+    },
+
+    async get(entry, { payload }) {
+      const found = await find(entry);
+      if (found === undefined) return undefined;
+      const { queue, job } = found;
+      const [state, { logs }] = await Promise.all([queue.getJobState(job.id), queue.getJobLogs(job.id)]);
+      const type = state === "waiting" ? "wait" : (state as BullMqJobType);
+      // Removed since, or in a state that only somebody else's hand can bring about.
+      if (!ALL.includes(type)) return undefined;
+      const details = { ...entryOf(job, type, await dueAtOf(queue, job, type)), history: logs.map(fromLine) };
+      if (!payload) return details;
+      const { rawBody, headers } = eventOf(job);
+      return { ...details, rawBody, headers };
+    },
+
+    async replay(which: readonly string[] | InboxFilter, intervention: Intervention) {
+      const replayed = await changeAll(which, FINISHED, (source, job, state) => replayOne(source, job, state, intervention));
+      tell();
+      return replayed;
+    },
+
+    discard: (which: readonly string[] | InboxFilter, intervention: Intervention) =>
+      changeAll(which, WAITING, (source, job, state) => discardOne(source, job, state, intervention)),
+
+    async stats(): Promise<InboxStats> {
+      const states = { received: 0, processing: 0, retry: 0, done: 0, dead: 0 };
+      const due: number[] = [];
+      for (const source of await queues.sources()) {
+        const counts = await queues.of(source).getJobCounts(...ALL);
+        states.received += counts.wait ?? 0;
+        states.processing += counts.active ?? 0;
+        states.retry += counts.delayed ?? 0;
+        states.done += counts.completed ?? 0;
+        states.dead += counts.failed ?? 0;
+        const since = await dueSince(source);
+        if (since !== undefined) due.push(since);
+      }
+      return { states, oldestDueMs: due.length > 0 ? Date.now() - Math.min(...due) : undefined, types: await tallies.read() };
+    },
+
+    async prune({ olderThanDays, deadOlderThanDays }: PruneOptions) {
+      const done = await deleteAll("completed", olderThanDays);
+      return done + (deadOlderThanDays === undefined ? 0 : await deleteAll("failed", deadOlderThanDays));
+    },
+
+    async health(): Promise<InboxHealth> {
+      try {
+        // A write, since a server that is full or cannot save can still be read.
+        await within(PUT_TIMEOUT_MS, redis.set(`${prefix}:health`, "1", "PX", 60_000));
+        return { live: true, ready: true };
+      } catch (error) {
+        return { live: true, ready: false, reason: error instanceof Error ? error.message : "Redis cannot be written." };
+      }
+    },
+
+    async dueSources() {
+      const sources = await queues.sources();
+      const due = await Promise.all(sources.map(dueSince));
+      return sources.filter((_, index) => due[index] !== undefined);
+    },
+
+    ...(completions.observe !== undefined && { observe: completions.observe.bind(completions) }),
+
+    close: () => queues.close(),
+  };
+}
+
+const typesFor = (states: readonly InboxState[] | undefined): BullMqJobType[] =>
+  ALL.filter((type) => states === undefined || states.some((state) => typesOf[state].includes(type)));
+
+function isList(which: readonly string[] | InboxFilter): which is readonly string[] {
+  return Array.isArray(which);
+}

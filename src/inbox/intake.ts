@@ -1,0 +1,30 @@
+import type { Authenticity } from "../signature/authenticate.ts";
+
+/** A verified delivery, as it is stored before the sender gets its answer. */
+export interface InboxEvent {
+  readonly provider: string;
+  readonly endpoint: string;
+  /** The event type. */
+  readonly type: string;
+  /** The dedupe key, as in `context.id`. */
+  readonly id: string;
+  /** Digest of the raw body. Two bodies under one id are two events. */
+  readonly fingerprint: string;
+  readonly rawBody: Uint8Array;
+  /** Lower-case names; without signatures, cookies and credentials. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly authenticity: Authenticity;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/** What a router needs of an inbox. */
+export interface InboxIntake {
+  /**
+   * Stores an event. Resolves only when it is safe: a crash or a power cut after that loses nothing. Rejects when it is not, and then the
+   * event may be delivered again.
+   *
+   * @returns whether the event was stored before
+   */
+  accept(event: InboxEvent): Promise<{ readonly duplicate: boolean }>;
+}

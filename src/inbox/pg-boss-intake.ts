@@ -1,0 +1,100 @@
+import type { InboxEvent } from "./intake.ts";
+import type { PgBossClient } from "./pg-boss-client.ts";
+import { jobOf, queueOf, queueOptions } from "./pg-boss-job.ts";
+import type { CompletePolicy } from "./retry-policy.ts";
+import { sourceOf } from "./worker.ts";
+
+/** Puts events into the queues. */
+export interface PgBossIntake {
+  /** Of the jobs. */
+  readonly heartbeatSeconds: number;
+  put(event: InboxEvent): Promise<{ readonly duplicate: boolean }>;
+  /** Resolves when a queue exists and has the settings of this process. */
+  ready(queue: string): Promise<void>;
+}
+
+interface Waiting {
+  readonly event: InboxEvent;
+  resolve(stored: { readonly duplicate: boolean }): void;
+  reject(error: unknown): void;
+}
+
+/** Bodies that go into one statement; a delivery may have a megabyte. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Puts all events that come in one turn of the event loop into their queue with one statement, so that they share a commit. */
+export function createIntake(boss: PgBossClient, policy: CompletePolicy, heartbeatSeconds: number): PgBossIntake {
+  const queues = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Waiting[]>();
+
+  function ready(queue: string): Promise<void> {
+    const known = queues.get(queue);
+    if (known !== undefined) return known;
+    const made = makeQueue(queue);
+    queues.set(queue, made);
+    made.catch(() => queues.delete(queue));
+    return made;
+  }
+
+  async function makeQueue(queue: string): Promise<void> {
+    const options = queueOptions(policy.attempts, policy.maxBackoffMs, heartbeatSeconds);
+    await boss.createQueue(queue, options);
+    // It may be there with the settings of an earlier release.
+    await boss.updateQueue(queue, options);
+  }
+
+  async function flush(queue: string): Promise<void> {
+    const all = waiting.get(queue) ?? [];
+    waiting.delete(queue);
+    for (const batch of batchesOf(all)) await insert(queue, batch);
+  }
+
+  async function insert(queue: string, batch: readonly Waiting[]): Promise<void> {
+    try {
+      await ready(queue);
+      const jobs = new Map<string, { readonly id: string }>();
+      const ids = batch.map(({ event }) => {
+        const job = jobOf(event, policy.attempts, heartbeatSeconds);
+        jobs.set(job.id, job);
+        return job.id;
+      });
+      // In one order, since two processes that insert the same events in different ones could wait for each other.
+      const sorted = [...jobs.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
+      const fresh = new Set(await boss.insert(queue, sorted, { returnId: true }));
+      // The first delivery of an event that was new is the new one, the others in the batch are duplicates of it.
+      for (const [index, { resolve }] of batch.entries()) resolve({ duplicate: !fresh.delete(ids[index] as string) });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  return {
+    heartbeatSeconds,
+    ready,
+    put: (event) =>
+      new Promise((resolve, reject) => {
+        const queue = queueOf(sourceOf(event.provider, event.endpoint));
+        const others = waiting.get(queue);
+        if (others !== undefined) others.push({ event, resolve, reject });
+        else {
+          waiting.set(queue, [{ event, resolve, reject }]);
+          setImmediate(() => void flush(queue));
+        }
+      }),
+  };
+}
+
+function* batchesOf(all: readonly Waiting[]): Iterable<readonly Waiting[]> {
+  let batch: Waiting[] = [];
+  let bytes = 0;
+  for (const each of all) {
+    bytes += each.event.rawBody.byteLength;
+    if (batch.length > 0 && bytes > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = each.event.rawBody.byteLength;
+    }
+    batch.push(each);
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,36 @@
+import { type PgBossPlace, startPgBoss } from "./pg-boss-client.ts";
+import { createIntake } from "./pg-boss-intake.ts";
+import { DEAD_LETTERS, FOREVER } from "./pg-boss-job.ts";
+import { createLeases } from "./pg-boss-leases.ts";
+import { inboxMigrationSql } from "./pg-boss-schema.ts";
+import { createPgBossStore } from "./pg-boss-store.ts";
+import type { CompletePolicy } from "./retry-policy.ts";
+import type { InboxStore } from "./store.ts";
+
+/** How often a worker has to show that it lives. */
+const HEARTBEAT_SECONDS = 30;
+
+/** What tests replace. */
+export interface PgBossTiming {
+  readonly heartbeatSeconds?: number;
+  readonly clock?: () => number;
+  /** Gets what sends the heartbeats. */
+  readonly onLeases?: (beat: () => Promise<void>) => void;
+}
+
+/** Starts pg-boss and sets up what the inbox needs. */
+export async function openPgBossStore(place: PgBossPlace, policy: CompletePolicy, timing: PgBossTiming = {}): Promise<InboxStore> {
+  const { heartbeatSeconds = HEARTBEAT_SECONDS, clock = () => performance.now(), onLeases } = timing;
+  const pair = await startPgBoss(place);
+  try {
+    await pair.patient.getDb().executeSql(inboxMigrationSql(place.schema));
+    // Before the queues that refer to it. Nothing works on it, so that its jobs stay.
+    await pair.patient.createQueue(DEAD_LETTERS, { retryLimit: 0, ...FOREVER });
+    const leases = createLeases(pair.quick, { everyMs: (heartbeatSeconds * 1000) / 3, clock });
+    onLeases?.(leases.beat);
+    return createPgBossStore({ pair, schema: place.schema, intake: createIntake(pair.quick, policy, heartbeatSeconds), leases });
+  } catch (error) {
+    await pair.close();
+    throw error;
+  }
+}

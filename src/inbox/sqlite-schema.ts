@@ -1,0 +1,96 @@
+import { ConfigurationError } from "../errors.ts";
+import type { SqliteDatabase } from "./sqlite-driver.ts";
+
+/** What each version adds, in order. What was released once is never changed. */
+const versions: readonly string[] = [
+  `
+  CREATE TABLE events (
+    entry INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'received',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- When it may be claimed: at once, after the wait of a retry, or when the lease ends. NULL when it is finished.
+    due_at INTEGER,
+    token TEXT,
+    received_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    reason TEXT,
+    headers TEXT NOT NULL,
+    authenticity TEXT NOT NULL,
+    raw_body BLOB NOT NULL,
+    UNIQUE (id, fingerprint)
+  ) STRICT;
+  CREATE INDEX events_due ON events (source, due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX events_finished ON events (state, finished_at) WHERE finished_at IS NOT NULL;
+  CREATE INDEX events_state ON events (state, entry);
+
+  CREATE TABLE transitions (
+    event INTEGER NOT NULL REFERENCES events (entry) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    result TEXT NOT NULL,
+    milliseconds REAL,
+    reason TEXT,
+    actor TEXT
+  ) STRICT;
+  CREATE INDEX transitions_event ON transitions (event);
+
+  -- Kept by triggers, so that nobody has to count a large table.
+  CREATE TABLE depths (state TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO depths VALUES ('received', 0), ('processing', 0), ('retry', 0), ('done', 0), ('dead', 0);
+  CREATE TRIGGER events_inserted AFTER INSERT ON events BEGIN
+    UPDATE depths SET count = count + 1 WHERE state = new.state;
+  END;
+  CREATE TRIGGER events_moved AFTER UPDATE OF state ON events WHEN old.state <> new.state BEGIN
+    UPDATE depths SET count = count - 1 WHERE state = old.state;
+    UPDATE depths SET count = count + 1 WHERE state = new.state;
+  END;
+  CREATE TRIGGER events_deleted AFTER DELETE ON events BEGIN
+    UPDATE depths SET count = count - 1 WHERE state = old.state;
+  END;
+
+  -- How attempts ended, by the logarithm of how long they took; bucket 0 is for those that failed.
+  CREATE TABLE tallies (
+    provider TEXT NOT NULL,
+    type TEXT NOT NULL,
+    succeeded INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (provider, type, succeeded, bucket)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    rank INTEGER NOT NULL,
+    at REAL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX jobs_expires_at ON jobs (expires_at);
+
+  -- What is written to see whether the disk still takes a delivery.
+  CREATE TABLE probe (body BLOB NOT NULL) STRICT;
+  INSERT INTO probe VALUES (x'');
+  `,
+];
+
+/**
+ * Brings the tables up to date; to be called in a transaction.
+ *
+ * @throws {@link ConfigurationError} for a file that a newer version of this library has written
+ */
+export function migrate(database: SqliteDatabase): void {
+  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found > versions.length) {
+    throw new ConfigurationError(
+      `The inbox was written by a newer version of video-webhooks (${found}, here ${versions.length}). Update it here.`,
+    );
+  }
+  for (const sql of versions.slice(found)) database.exec(sql);
+  if (found < versions.length) database.exec(`PRAGMA user_version = ${versions.length}`);
+}

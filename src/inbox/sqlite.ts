@@ -1,0 +1,92 @@
+import { ConfigurationError } from "../errors.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
+import { checkSqliteVersion, isBusy, openNodeSqlite, type SqliteDatabase } from "./sqlite-driver.ts";
+import { migrate } from "./sqlite-schema.ts";
+import { createSqliteStore } from "./sqlite-store.ts";
+import { createWriter } from "./sqlite-writer.ts";
+
+export type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
+
+/** Options of {@link openSqliteInbox}. Exactly one of `path` and `database` is given. */
+export type SqliteInboxOptions = RetryPolicy & {
+  /**
+   * Milliseconds since 1970, for tests.
+   * @default Date.now
+   */
+  readonly clock?: (() => number) | undefined;
+} & (
+    | {
+        /** The file, on a local disk. It is created when it does not exist. */
+        readonly path: string;
+        readonly database?: undefined;
+      }
+    | {
+        /** A database of `better-sqlite3` 13 or newer, opened with `timeout: 0`, that nothing else uses. */
+        readonly database: SqliteDatabase;
+        readonly path?: undefined;
+      }
+  );
+
+const SETTINGS = [
+  "PRAGMA journal_mode = WAL",
+  // Every commit is on disk before it is acknowledged, also through a power cut.
+  "PRAGMA synchronous = FULL",
+  // On macOS an ordinary sync stops at the cache of the drive; elsewhere this does nothing.
+  "PRAGMA fullfsync = ON",
+  "PRAGMA checkpoint_fullfsync = ON",
+  "PRAGMA foreign_keys = ON",
+  // SQLite's own waiting would block the event loop.
+  "PRAGMA busy_timeout = 0",
+];
+
+/** How long another process may keep the file locked while it is opened. */
+const OPEN_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens an inbox in a SQLite file: for one machine, without a server. Several processes may share the file, which has to be on a local
+ * disk. All deliveries of one turn of the event loop are committed together, with one sync to disk, before any of them is answered.
+ *
+ * @throws {@link ConfigurationError} where Node.js or SQLite is too old, and for a file that a newer version of this library has written
+ *
+ * @example
+ * ```ts
+ * import { createRouter } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ * import { openSqliteInbox } from "video-webhooks/inbox/sqlite";
+ *
+ * const inbox = await openSqliteInbox({ path: "webhooks.db" });
+ * const router = createRouter(heygen({ secret: "a-long-secret" }), { inbox });
+ * const worker = inbox.work(router);
+ * ```
+ */
+export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbox> {
+  const { path, database: given, clock = Date.now, ...retries } = options;
+  const policy = completePolicy(retries);
+  if ((path === undefined) === (given === undefined)) throw new ConfigurationError("openSqliteInbox() needs either path or database.");
+  if (given === undefined && (typeof path !== "string" || path === ""))
+    throw new ConfigurationError("The option path must be the name of a file.");
+  const database = given ?? (await openNodeSqlite(path as string));
+  try {
+    checkSqliteVersion(database);
+    for (const setting of SETTINGS) await patiently(() => database.exec(setting));
+    const writer = createWriter(database);
+    await writer.write(() => migrate(database));
+    return createInbox(createSqliteStore({ database, writer, policy, clock }), policy);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+async function patiently(set: () => unknown): Promise<void> {
+  for (const giveUpAt = performance.now() + OPEN_TIMEOUT_MS; ; ) {
+    try {
+      set();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+}

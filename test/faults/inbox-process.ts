@@ -1,0 +1,85 @@
+// Apart from processes.ts, since the long form runs without a test runner, and since some of these need a shell around them.
+
+import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { ServerMessage, ServerSettings } from "./inbox-server.ts";
+
+/** A process with an inbox and a server in it. */
+export interface ServerProcess {
+  readonly id: number;
+  tell(says: string): void;
+  /** The next message of a kind that nobody has waited for yet. Rejects when the process ends first. */
+  hear<Says extends ServerMessage["says"]>(says: Says): Promise<Extract<ServerMessage, { readonly says: Says }>>;
+  /** Kills it with SIGKILL, and resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const file = fileURLToPath(new URL("inbox-server.ts", import.meta.url));
+
+/**
+ * Starts a server, which waits for `open`.
+ *
+ * @param around a shell script that ends in `exec "$@"`, for what a process can only be born with
+ */
+export function startServer(settings: ServerSettings, around = 'exec "$@"'): ServerProcess {
+  const child = spawn("/bin/sh", ["-c", around, "sh", process.execPath, file, JSON.stringify(settings)], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env: settings.compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: settings.compiled },
+  });
+  const unheard: ServerMessage[] = [];
+  const waiting = new Set<() => void>();
+  let end: Error | undefined;
+  const notify = (): void => {
+    for (const look of waiting) look();
+  };
+  const gone = new Promise<void>((resolve) => {
+    child.on("exit", (code, signal) => {
+      end = new Error(`A server ended with ${signal ?? code}.`);
+      notify();
+      resolve();
+    });
+  });
+  child.on("message", (message: ServerMessage) => {
+    unheard.push(message);
+    notify();
+  });
+
+  return {
+    id: child.pid as number,
+    tell: (says) => void (child.connected && child.send({ says }, () => undefined)),
+    hear: (says) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const index = unheard.findIndex((message) => message.says === says);
+          if (index !== -1) resolve(unheard.splice(index, 1)[0] as never);
+          else if (end !== undefined) reject(end);
+          else return;
+          waiting.delete(look);
+        };
+        waiting.add(look);
+        look();
+      }),
+    async kill() {
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+/** A port for servers that follow one another; below those that outgoing connections get, which could take it while nobody listens. */
+export async function freePort(): Promise<number> {
+  for (let attempts = 1; ; attempts++) {
+    const port = randomInt(20_000, 30_000);
+    const server = createServer();
+    try {
+      await once(server.listen(port, "127.0.0.1"), "listening");
+      await once(server.close(), "close");
+      return port;
+    } catch (error) {
+      if (attempts === 20) throw error;
+    }
+  }
+}

@@ -1,0 +1,438 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
+import { type BullMqInboxOptions, openBullMqInbox } from "../../src/inbox/bullmq.ts";
+import { openBullMqStore } from "../../src/inbox/bullmq-open.ts";
+import type { Inbox } from "../../src/inbox/inbox.ts";
+import type { InboxEvent } from "../../src/inbox/intake.ts";
+import { completePolicy } from "../../src/inbox/retry-policy.ts";
+import type { ClaimedEvent, InboxStore } from "../../src/inbox/store.ts";
+import { sha256Hex } from "../../src/signature/hmac.ts";
+import { inboxStoreCases } from "../../src/testing/index.ts";
+import { describeWith, describeWithProgram, redisServer, registerCases, uniqueName } from "../suites/servers.ts";
+
+const ignore = (): void => undefined;
+const by = { by: "a test", reason: "to see it" };
+const done = { state: "done", result: "processed", milliseconds: 1 } as const;
+
+const eventOf = (name: string, more: Partial<InboxEvent> = {}): InboxEvent => ({
+  provider: "heygen",
+  endpoint: "default",
+  type: "job.done",
+  id: `heygen/default/job.done/${name}`,
+  fingerprint: "a".repeat(64),
+  rawBody: new TextEncoder().encode(JSON.stringify({ name })),
+  headers: {},
+  authenticity: { method: "signature", secretIndex: 0 },
+  receivedAt: 1_800_000_000_000,
+  ...more,
+});
+
+const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leaseMs = 60_000): Promise<readonly ClaimedEvent[]> =>
+  store.claim({ sources: [source], limit, leaseMs });
+
+(await describeWith(redisServer))("the inbox store in BullMQ", () => {
+  const prefix = uniqueName();
+  const prefixes = [prefix];
+  const open: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const each of open.splice(0)) await each.close();
+  });
+  afterAll(async () => {
+    const redis = new Redis(redisServer.url);
+    for (const each of prefixes) {
+      for await (const keys of redis.scanStream({ match: `${each}:*`, count: 1000 })) if (keys.length > 0) await redis.del(...keys);
+    }
+    await redis.quit();
+  });
+
+  const optionsFor = (more: Partial<BullMqInboxOptions> = {}): BullMqInboxOptions => {
+    const own = uniqueName();
+    prefixes.push(own);
+    return { connection: redisServer.url, prefix: own, stalledIntervalMs: 80, onWarning: ignore, ...more };
+  };
+  async function openStore(options: BullMqInboxOptions): Promise<InboxStore> {
+    const store = await openBullMqStore(options);
+    open.push(store);
+    return store;
+  }
+  async function openInbox(options: BullMqInboxOptions): Promise<Inbox> {
+    const inbox = await openBullMqInbox(options);
+    open.push(inbox);
+    return inbox;
+  }
+  function redisOf(): Redis {
+    const redis = new Redis(redisServer.url);
+    open.push({ close: async () => void (await redis.quit()) });
+    return redis;
+  }
+
+  registerCases(
+    it,
+    inboxStoreCases({
+      open: (policy) => openBullMqStore({ ...policy, connection: redisServer.url, prefix, stalledIntervalMs: 80, onWarning: ignore }),
+    }),
+  );
+
+  it("keeps an event as a job that says whose it is, and forgets it by age only", async () => {
+    const options = optionsFor({ attempts: 5, keepDoneDays: 3 });
+    await (await openStore(options)).put(eventOf("a"));
+    const queue = new Queue("heygen/default", { connection: redisOf(), prefix: String(options.prefix) });
+    const id = `h${sha256Hex(["heygen/default", eventOf("a").id, "a".repeat(64)].join("\0"))}`;
+    const job = await queue.getJob(id);
+    expect(job?.name).toBe("job.done");
+    expect(job?.opts).toMatchObject({ attempts: 5, removeOnComplete: { age: 3 * 86_400 }, removeOnFail: false });
+    await queue.close();
+  });
+
+  it("takes endpoints whose names BullMQ would not", async () => {
+    const store = await openStore(optionsFor());
+    const event = eventOf("a", { endpoint: "eu:west%3A/1" });
+    await store.put(event);
+    expect(await store.dueSources()).toEqual(["heygen/eu:west%3A/1"]);
+    const { entries } = await store.list({ endpoint: "eu:west%3A/1" }, { limit: 10 });
+    expect(await store.get(entries[0]?.entry as string, { payload: true })).toMatchObject({ id: event.id, state: "received" });
+    expect(await claimAll(store, "heygen/eu:west%3A/1")).toMatchObject([{ event: { id: event.id } }]);
+  });
+
+  it("ignores another delivery of a dead event, and handles it again after a replay", async () => {
+    const inbox = await openInbox(optionsFor({ attempts: 1 }));
+    let fail = true;
+    const results: number[] = [];
+    const worker = inbox.work(
+      {
+        provider: { name: "heygen", endpoint: "default" },
+        handle: async (_event, { attempt }) => {
+          results.push(attempt);
+          return fail ? { result: "handler_failed", cause: new Error("no") } : { result: "processed" };
+        },
+      },
+      { pollMs: 20 },
+    );
+    await inbox.accept(eventOf("a"));
+    await vi.waitFor(async () => expect((await inbox.list()).entries).toMatchObject([{ state: "dead", reason: "Error: no" }]), 10_000);
+    expect(await inbox.accept(eventOf("a"))).toEqual({ duplicate: true });
+    await worker.idle();
+    expect(results).toEqual([1]);
+
+    fail = false;
+    expect(await inbox.replay({ state: "dead" }, by)).toBe(1);
+    await vi.waitFor(async () => expect((await inbox.list()).entries).toMatchObject([{ state: "done", attempts: 1 }]), 10_000);
+    expect(results).toEqual([1, 1]);
+    const [entry] = (await inbox.list()).entries;
+    expect((await inbox.get(entry?.entry as string))?.history.map(({ result }) => result)).toEqual([
+      "claimed",
+      "handler_failed",
+      "replayed",
+      "claimed",
+      "processed",
+    ]);
+  });
+
+  it("does not hand out an event again whose completion was recorded, though BullMQ brings it", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    await store.put(eventOf("a"));
+    const [claimed] = await claimAll(store);
+    const [jobId] = String(claimed?.entry).split("@");
+    // As if the process had stood still for longer than its lease, and nobody had noticed yet.
+    expect(await redisOf().del(`${options.prefix}:heygen/default:${jobId}:lock`)).toBe(1);
+    expect(await store.settle(claimed as ClaimedEvent, done)).toBe(true);
+    expect((await store.list({}, { limit: 10 })).entries).toMatchObject([{ state: "processing" }]);
+    await vi.waitFor(async () => {
+      expect(await claimAll(store)).toEqual([]);
+      expect((await store.list({}, { limit: 10 })).entries).toMatchObject([{ state: "done" }]);
+    }, 10_000);
+    const details = await store.get(String(claimed?.entry), { payload: false });
+    expect(details?.history.filter(({ to }) => to === "done")).toHaveLength(1);
+    expect(await store.settle(claimed as ClaimedEvent, done)).toBe(false);
+    expect(await store.replay({ state: "done" }, by)).toBe(1);
+    expect(await claimAll(store)).toMatchObject([{ attempt: 1 }]);
+  });
+
+  it("changes and prunes more than it reads at once", async () => {
+    const store = await openStore(optionsFor());
+    await Promise.all(
+      Array.from({ length: 130 }, (_, index) => store.put(eventOf(`e${index}`, { type: index % 2 === 0 ? "even" : "odd" }))),
+    );
+    expect(await store.discard({ type: "odd" }, by)).toBe(65);
+    expect((await store.stats()).states).toEqual({ received: 65, processing: 0, retry: 0, done: 0, dead: 65 });
+    expect(await store.replay({ state: "dead" }, by)).toBe(65);
+    const claimed = await claimAll(store, "heygen/default", 200);
+    expect(claimed.map(({ attempt }) => attempt)).toEqual(Array(130).fill(1));
+    for (const each of claimed) await store.settle(each, done);
+    const seen: string[] = [];
+    for (let after: string | undefined, first = true; first || after !== undefined; first = false) {
+      const page = await store.list({ type: "even" }, { limit: 20, after });
+      seen.push(...page.entries.map(({ id }) => id));
+      after = page.next;
+    }
+    expect([seen.length, new Set(seen).size]).toEqual([65, 65]);
+    expect(await store.prune({ olderThanDays: 0 })).toBe(130);
+    expect((await store.stats()).states.done).toBe(0);
+  });
+
+  it("discards what waits for a retry, and keeps why", async () => {
+    const store = await openStore(optionsFor());
+    await store.put(eventOf("a"));
+    await store.put(eventOf("b"));
+    const [first] = await claimAll(store, "heygen/default", 1);
+    await store.settle(first as ClaimedEvent, {
+      state: "retry",
+      result: "handler_failed",
+      milliseconds: 1,
+      reason: "later",
+      afterMs: 60_000,
+    });
+    const { entries } = await store.list({ state: "retry" }, { limit: 10 });
+    expect(entries).toMatchObject([{ attempts: 1, reason: "later" }]);
+    const waits = Number(entries[0]?.dueAt) - Date.now();
+    expect(waits > 50_000 && waits <= 60_000, `due in ${waits} ms`).toBe(true);
+    expect(await store.discard([entries[0]?.entry as string], by)).toBe(1);
+    const dead = await store.get(entries[0]?.entry as string, { payload: false });
+    expect(dead).toMatchObject({ state: "dead", attempts: 1, reason: by.reason });
+    expect(dead?.history.at(-1)).toMatchObject({ to: "dead", result: "discarded", ...by });
+    expect(await claimAll(store)).toMatchObject([{ attempt: 1, event: { id: eventOf("b").id } }]);
+  });
+
+  it("tries again for as long as the policy says, also when it said less at first", async () => {
+    const options = optionsFor();
+    const before = await openStore({ ...options, attempts: 1 });
+    await before.put(eventOf("a"));
+    const store = await openStore({ ...options, ...completePolicy({ attempts: 3 }) });
+    const retry = { state: "retry", result: "handler_failed", milliseconds: 1, reason: "later", afterMs: 0 } as const;
+    for (const attempt of [1, 2]) {
+      const claimed = await vi.waitFor(async () => {
+        const [found] = await claimAll(store);
+        expect(found?.attempt).toBe(attempt);
+        return found as ClaimedEvent;
+      }, 5000);
+      expect(await store.settle(claimed, retry)).toBe(true);
+    }
+    await vi.waitFor(async () => expect(await claimAll(store)).toMatchObject([{ attempt: 3 }]), 5000);
+  });
+
+  it.each([
+    [{ connection: 6379 }, "connection"],
+    [{ connection: { duplicate() {}, sendCommand() {}, options: {} } }, "connection"],
+    [{ connection: { host: "127.0.0.1", keyPrefix: "mine:" } }, "keyPrefix"],
+    [{ prefix: "" }, "prefix"],
+    [{ keepDoneDays: 0 }, "keepDoneDays"],
+    [{ stalledIntervalMs: -1 }, "stalledIntervalMs"],
+    [{ attempts: 0 }, "attempts"],
+  ])("refuses %j", async (wrong, name) => {
+    await expect(openBullMqInbox({ ...optionsFor(), ...(wrong as object) })).rejects.toMatchObject({
+      code: "configuration",
+      message: expect.stringContaining(name),
+    });
+  });
+
+  it("takes the options of a client, or a client", async () => {
+    const { hostname: host, port } = new URL(redisServer.url);
+    const client = redisOf();
+    for (const connection of [{ host, port: Number(port) || 6379 }, client]) {
+      expect(await (await openInbox(optionsFor({ connection }))).health()).toEqual({ live: true, ready: true });
+    }
+    for (const each of open.splice(1)) await each.close();
+    expect(await client.ping(), "the client, which is not ours to close").toBe("PONG");
+  });
+
+  it.each(["bullmq", "ioredis"])("says so when %s is not installed", async (name) => {
+    vi.doMock(name, () => {
+      throw new Error("Cannot find package");
+    });
+    try {
+      await expect(openBullMqInbox(optionsFor())).rejects.toMatchObject({
+        code: "configuration",
+        message: expect.stringContaining("npm install"),
+      });
+    } finally {
+      vi.doUnmock(name);
+    }
+  });
+});
+
+describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own", () => {
+  const folders: string[] = [];
+  const running = new Set<ChildProcess>();
+  const open: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const each of open.splice(0)) await each.close();
+    await Promise.all([...running].map(kill));
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  });
+
+  async function kill(server: ChildProcess): Promise<void> {
+    running.delete(server);
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exit = once(server, "exit");
+    server.kill("SIGKILL");
+    await exit;
+  }
+
+  /** A server that can be started again in the same folder, on the same port. */
+  async function prepare(...settings: readonly string[]) {
+    const folder = mkdtempSync(path.join(tmpdir(), "redis-"));
+    folders.push(folder);
+    const port = await freePort();
+    return {
+      url: `redis://127.0.0.1:${port}`,
+      async start(): Promise<ChildProcess> {
+        const server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", ...settings]);
+        running.add(server);
+        let output = "";
+        for await (const chunk of server.stdout) {
+          output += chunk;
+          if (output.includes("Ready to accept connections")) break;
+        }
+        // Nothing reads on; the pipe must not fill up.
+        server.stdout.resume();
+        if (server.exitCode !== null) throw new Error(output);
+        return server;
+      },
+    };
+  }
+
+  async function openOn(url: string, more: Partial<BullMqInboxOptions> = {}): Promise<Inbox> {
+    const inbox = await openBullMqInbox({ connection: url, onWarning: ignore, ...more });
+    open.push(inbox);
+    return inbox;
+  }
+
+  it("refuses a server that may evict what is stored, and names the setting", async () => {
+    const { url, start } = await prepare("--maxmemory-policy", "allkeys-lru");
+    await start();
+    await expect(openOn(url)).rejects.toMatchObject({
+      code: "configuration",
+      message: expect.stringMatching(/maxmemory-policy is allkeys-lru.*noeviction/),
+    });
+  });
+
+  it.each([
+    [["--appendonly", "no"], "no append-only file"],
+    [["--appendonly", "yes", "--appendfsync", "everysec"], "appendfsync always"],
+    [["--appendonly", "yes", "--appendfsync", "always"], undefined],
+  ])("says what a server with %j may lose", async (settings, warning) => {
+    const { url, start } = await prepare(...settings);
+    await start();
+    const warnings: string[] = [];
+    await openOn(url, { onWarning: (message) => warnings.push(message) });
+    expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
+  });
+
+  it("says so when no server is there", async () => {
+    const { url } = await prepare();
+    await expect(openOn(url)).rejects.toMatchObject({ code: "configuration", cause: expect.objectContaining({ code: "ECONNREFUSED" }) });
+  });
+
+  /** Accepts events, kills the server in the middle, starts it again, and counts which of the acknowledged events are gone. */
+  async function lostIn(...settings: readonly string[]): Promise<{ readonly acknowledged: number; readonly lost: number }> {
+    const { url, start } = await prepare(...settings);
+    const server = await start();
+    const inbox = await openOn(url);
+    const acknowledged: InboxEvent[] = [];
+    const accepting = Array.from({ length: 8 }, async (_, sender) => {
+      for (let index = 0; ; index++) {
+        const event = eventOf(`${sender}-${index}`);
+        try {
+          await inbox.accept(event);
+        } catch {
+          return;
+        }
+        acknowledged.push(event);
+        if (acknowledged.length === 200) void kill(server);
+      }
+    });
+    await Promise.all(accepting);
+    await start();
+    await vi.waitFor(async () => expect(await inbox.health()).toEqual({ live: true, ready: true }), { timeout: 10_000, interval: 50 });
+    let lost = 0;
+    for (const event of acknowledged) if (!(await inbox.accept(event)).duplicate) lost++;
+    return { acknowledged: acknowledged.length, lost };
+  }
+
+  it("loses nothing that was acknowledged when Redis is killed", async () => {
+    const { acknowledged, lost } = await lostIn("--appendonly", "yes", "--appendfsync", "always");
+    expect(acknowledged).toBeGreaterThanOrEqual(200);
+    expect(lost).toBe(0);
+  });
+
+  it("loses what was acknowledged without an append-only file, which shows that the test above could fail", async () => {
+    const { acknowledged, lost } = await lostIn("--appendonly", "no");
+    expect(lost).toBe(acknowledged);
+  });
+
+  it("rejects at once while Redis is away, also for a source that is new, and works on when it is back", async () => {
+    const { url, start } = await prepare("--appendonly", "yes", "--appendfsync", "always");
+    const server = await start();
+    const inbox = await openOn(url);
+    await inbox.accept(eventOf("before"));
+    await kill(server);
+    for (const event of [eventOf("during"), eventOf("during", { endpoint: "another" })]) {
+      const startedAt = performance.now();
+      await expect(inbox.accept(event)).rejects.toThrow();
+      expect(performance.now() - startedAt).toBeLessThan(500);
+    }
+    expect(await inbox.health()).toMatchObject({ live: true, ready: false });
+    const handled: string[] = [];
+    const problems: string[] = [];
+    const worker = inbox.work(
+      {
+        provider: { name: "heygen", endpoint: "default" },
+        handle: async ({ id }) => {
+          handled.push(id);
+          return { result: "processed" };
+        },
+      },
+      { pollMs: 20, onProblem: ({ problem }) => problems.push(problem) },
+    );
+    await vi.waitFor(() => expect(problems).toContain("store_failed"), 10_000);
+    await start();
+    await vi.waitFor(() => expect(handled).toEqual([eventOf("before").id]), { timeout: 15_000, interval: 50 });
+    await inbox.accept(eventOf("after"));
+    await vi.waitFor(() => expect(handled).toHaveLength(2), { timeout: 10_000 });
+    await worker.stop();
+  });
+
+  it("rejects after a while when Redis stands still, and closes", async () => {
+    const { url, start } = await prepare();
+    const server = await start();
+    const inbox = await openOn(url);
+    await inbox.accept(eventOf("before"));
+    server.kill("SIGSTOP");
+    const startedAt = performance.now();
+    await expect(inbox.accept(eventOf("during"))).rejects.toThrow("within 1500 ms");
+    expect(performance.now() - startedAt).toBeLessThan(4000);
+    await inbox.close();
+    server.kill("SIGCONT");
+  });
+
+  it("is not ready when Redis is full", async () => {
+    const { url, start } = await prepare("--maxmemory-policy", "noeviction");
+    await start();
+    const inbox = await openOn(url);
+    const redis = new Redis(url);
+    await redis.config("SET", "maxmemory", "100kb");
+    await expect(inbox.accept(eventOf("a"))).rejects.toThrow(/OOM/);
+    expect(await inbox.health()).toMatchObject({ live: true, ready: false, reason: expect.stringContaining("OOM") });
+    await redis.config("SET", "maxmemory", "0");
+    expect(await inbox.accept(eventOf("a"))).toEqual({ duplicate: false });
+    expect(await inbox.health()).toEqual({ live: true, ready: true });
+    await redis.quit();
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,227 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { ConfigurationError } from "../../src/errors.ts";
+import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
+import { hasWalResetFix, isBusy, openNodeSqlite, type SqliteDatabase } from "../../src/inbox/sqlite-driver.ts";
+import { migrate } from "../../src/inbox/sqlite-schema.ts";
+import { createSqliteStore } from "../../src/inbox/sqlite-store.ts";
+import { createWriter } from "../../src/inbox/sqlite-writer.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
+import { inboxStoreCases } from "../../src/testing/index.ts";
+import { success } from "../suites/deliveries.ts";
+import { registerCases } from "../suites/servers.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "inbox-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const newFile = (): string => path.join(folder, `${++files}.db`);
+
+// Its types are a package of their own, of which the few members here are not worth it.
+const { default: BetterSqlite } = (await import("better-sqlite3" as string)) as {
+  default: new (file: string, options: { readonly timeout: number }) => SqliteDatabase;
+};
+
+const drivers: Readonly<Record<string, (file: string) => Promise<SqliteDatabase>>> = {
+  "node:sqlite": openNodeSqlite,
+  "better-sqlite3": async (file) => new BetterSqlite(file, { timeout: 0 }),
+};
+
+describe.each(Object.entries(drivers))("the inbox store in SQLite through %s", (_name, open) => {
+  const file = newFile();
+  const time = { ahead: 0 };
+
+  registerCases(
+    it,
+    inboxStoreCases({
+      async open(policy) {
+        const database = await open(file);
+        for (const setting of ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]) database.exec(`PRAGMA ${setting}`);
+        const writer = createWriter(database);
+        await writer.write(() => migrate(database));
+        return createSqliteStore({ database, writer, policy, clock: () => Date.now() + time.ahead });
+      },
+      advance(milliseconds) {
+        time.ahead += milliseconds;
+      },
+    }),
+  );
+
+  it("sees a lock of another connection as one, and waits for it without blocking", async () => {
+    const shared = newFile();
+    const [holder, waiting] = [await open(shared), await open(shared)];
+    for (const each of [holder, waiting]) {
+      each.exec("PRAGMA busy_timeout = 0");
+      each.exec("PRAGMA journal_mode = WAL");
+    }
+    holder.exec("CREATE TABLE t (n INTEGER)");
+    holder.exec("BEGIN IMMEDIATE");
+    let busy: unknown;
+    try {
+      waiting.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      busy = error;
+    }
+    expect(isBusy(busy)).toBe(true);
+    const writer = createWriter(waiting);
+    let written = false;
+    const writing = writer
+      .write(() => waiting.prepare("INSERT INTO t VALUES (1)").run())
+      .then(() => {
+        written = true;
+      });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(written).toBe(false);
+    holder.exec("COMMIT");
+    await writing;
+    expect(holder.prepare("SELECT n FROM t").all()).toEqual([expect.objectContaining({ n: 1 })]);
+    holder.close();
+    waiting.close();
+  });
+});
+
+describe("openSqliteInbox", () => {
+  const router = (inbox: Awaited<ReturnType<typeof openSqliteInbox>>) => createRouter(heygen({ unsigned: true }), { inbox });
+  const deliver = (to: ReturnType<typeof router>, body: string) => to.receive({ method: "POST", url: "/", headers: {}, body });
+
+  it("opens a file, keeps events in it, and finds them again", async () => {
+    const file = newFile();
+    const first = await openSqliteInbox({ path: file });
+    expect(await deliver(router(first), success("v"))).toMatchObject({ result: "accepted" });
+    await first.close();
+    const second = await openSqliteInbox({ path: file });
+    const handled = vi.fn();
+    const worker = second.work(router(second).on("avatar_video.success", ({ event_data }) => handled(event_data.video_id)));
+    await worker.idle();
+    expect(handled.mock.calls).toEqual([["v"]]);
+    expect(await deliver(router(second), success("v"))).toMatchObject({ result: "duplicate" });
+    expect((await second.stats()).states).toEqual({ received: 0, processing: 0, retry: 0, done: 1, dead: 0 });
+    await second.close();
+  });
+
+  it("commits everything of one turn with one sync", async () => {
+    const file = newFile();
+    const database = await openNodeSqlite(file);
+    const executed = vi.spyOn(database as { exec(sql: string): void }, "exec");
+    const inbox = await openSqliteInbox({ database });
+    executed.mockClear();
+    const receiver = router(inbox);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, index) => deliver(receiver, success(`v${index}`))));
+    expect(outcomes.filter(({ result }) => result === "accepted")).toHaveLength(50);
+    expect(executed.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBeLessThanOrEqual(2);
+    await inbox.close();
+  });
+
+  it("sets the file up to lose nothing", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    const setting = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0];
+    expect([
+      setting("journal_mode"),
+      setting("synchronous"),
+      setting("busy_timeout"),
+      setting("foreign_keys"),
+      setting("fullfsync"),
+    ]).toEqual(["wal", 2, 0, 1, 1]);
+    await inbox.close();
+  });
+
+  it("keeps an invalid payload as a dead letter, which is handled after an upgrade that knows its form", async () => {
+    const inbox = await openSqliteInbox({ path: newFile() });
+    const body = '{"event_type":"avatar_video.success","event_data":{"video_id":{"new":"form"}}}';
+    const old = router(inbox);
+    expect(await deliver(old, body)).toMatchObject({ result: "payload_invalid", status: 200 });
+    const before = inbox.work(old);
+    await before.idle();
+    await before.stop();
+    expect((await inbox.list({ state: "dead" })).entries).toMatchObject([{ reason: "event_data.video_id: invalid_type" }]);
+    const upgraded = { ...old, handle: async () => ({ result: "processed" as const }) };
+    await inbox.replay({ state: "dead" }, { by: "an operator", reason: "upgraded" });
+    const after = inbox.work(upgraded);
+    await after.idle();
+    expect((await inbox.stats()).states).toMatchObject({ dead: 0, done: 1 });
+    await inbox.close();
+  });
+
+  it("works through two processes' eyes on one file", async () => {
+    const file = newFile();
+    const inboxes = await Promise.all(Array.from({ length: 4 }, () => openSqliteInbox({ path: file })));
+    const bodies = Array.from({ length: 40 }, (_, index) => success(`v${index}`));
+    const outcomes = await Promise.all(inboxes.flatMap((inbox) => bodies.map((body) => deliver(router(inbox), body))));
+    expect(outcomes.filter(({ result }) => result === "accepted")).toHaveLength(40);
+    expect(outcomes.filter(({ result }) => result === "duplicate")).toHaveLength(120);
+    const handled: string[] = [];
+    const workers = inboxes.map((inbox) =>
+      inbox.work(
+        router(inbox).on("avatar_video.success", ({ event_data }) => {
+          handled.push(event_data.video_id);
+        }),
+        { pollMs: 20 },
+      ),
+    );
+    await vi.waitFor(() => expect(handled).toHaveLength(40));
+    await Promise.all(workers.map((worker) => worker.stop()));
+    expect(new Set(handled).size).toBe(40);
+    for (const inbox of inboxes) await inbox.close();
+  });
+
+  it("refuses options that cannot work, and a file of a newer version", async () => {
+    for (const options of [
+      {},
+      { path: "" },
+      { path: "a", database: {} },
+      { path: newFile(), attempts: 0 },
+      { path: newFile(), backoffMs: -1 },
+    ]) {
+      await expect(openSqliteInbox(options as never)).rejects.toThrow(ConfigurationError);
+    }
+    const file = newFile();
+    const database = await openNodeSqlite(file);
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    await expect(openSqliteInbox({ path: file })).rejects.toThrow(/newer version/);
+  });
+
+  it("refuses operations that could hit more than was meant, or that nobody answers for", async () => {
+    const inbox = await openSqliteInbox({ path: newFile() });
+    const by = { by: "me", reason: "why not" };
+    await expect(inbox.replay({}, by)).rejects.toThrow(/condition/);
+    await expect(inbox.discard({ stat: "dead" } as never, by)).rejects.toThrow(/no condition "stat"/);
+    await expect(inbox.replay({ state: "died" as never }, by)).rejects.toThrow(/no state "died"/);
+    await expect(inbox.replay("1", { by: " ", reason: "x" })).rejects.toThrow(/who/);
+    await expect(inbox.list({ limit: 1001 })).rejects.toThrow(ConfigurationError);
+    await expect(inbox.prune({} as never)).rejects.toThrow(/olderThanDays/);
+    expect(() => inbox.work([])).toThrow(ConfigurationError);
+    expect(() => inbox.work({} as never)).toThrow(ConfigurationError);
+    expect(() => inbox.work(router(inbox), { concurrency: 0 })).toThrow(ConfigurationError);
+    await inbox.close();
+    expect(() => inbox.work(router(inbox))).toThrow(/closed/);
+  });
+});
+
+describe("hasWalResetFix", () => {
+  it.each([
+    ["3.51.3", true],
+    ["3.52.0", true],
+    ["4.0.0", true],
+    ["3.50.7", true],
+    ["3.44.6", true],
+    ["3.51.2", false],
+    ["3.51.0", false],
+    ["3.50.6", false],
+    ["3.49.9", false],
+    ["3.44.5", false],
+    ["3.7.0", false],
+    ["", false],
+  ])("%s: %s", (version, expected) => {
+    expect(hasWalResetFix(version)).toBe(expected);
+  });
+
+  it("guards the inbox", async () => {
+    const database = { exec: vi.fn(), close: vi.fn(), prepare: () => ({ get: () => ({ version: "3.50.4" }), run: vi.fn(), all: vi.fn() }) };
+    await expect(openSqliteInbox({ database } as never)).rejects.toThrow(/SQLite 3\.50\.4 has a bug/);
+    expect(database.close).toHaveBeenCalled();
+  });
+});
