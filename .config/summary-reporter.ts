@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Ends a run with its reasons for skipping and one plain line that scripts can read. */
+/** Ends a run with what failed, its reasons for skipping, and one plain line that scripts can read. */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
@@ -11,6 +11,7 @@ export default class SummaryReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const result = test.result();
         counts[result.state]++;
+        if (result.state === "failed") console.log(`failed: ${test.fullName} (${result.errors[0]?.message ?? "no message"})`);
         if (result.state === "skipped") console.log(`skipped: ${test.fullName} (${result.note ?? "no reason given"})`);
       }
     }
