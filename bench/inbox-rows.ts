@@ -86,7 +86,6 @@ function copyPattern(database: DatabaseSync, state: "done" | "received", after: 
     entry: "numbers.n",
     id: `replace(id, ${pattern}, ${digits})`,
     fingerprint: `${digits} || substr(fingerprint, 9)`,
-    raw_body,
     ...(state === "received" && { state: "'received'", attempts: "0", due_at: "received_at", finished_at: "NULL" }),
   });
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];

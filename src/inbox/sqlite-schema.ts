@@ -20,14 +20,19 @@ const versions: readonly string[] = [
     received_at INTEGER NOT NULL,
     finished_at INTEGER,
     reason TEXT,
-    headers TEXT NOT NULL,
-    authenticity TEXT NOT NULL,
-    raw_body BLOB NOT NULL,
     UNIQUE (id, fingerprint)
   ) STRICT;
   CREATE INDEX events_due ON events (source, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX events_finished ON events (state, finished_at) WHERE finished_at IS NOT NULL;
   CREATE INDEX events_state ON events (state, entry);
+
+  -- Apart from what changes with every attempt, since SQLite writes whole rows.
+  CREATE TABLE payloads (
+    event INTEGER PRIMARY KEY REFERENCES events (entry) ON DELETE CASCADE,
+    headers TEXT NOT NULL,
+    authenticity TEXT NOT NULL,
+    raw_body BLOB NOT NULL
+  ) STRICT;
 
   CREATE TABLE transitions (
     event INTEGER NOT NULL REFERENCES events (entry) ON DELETE CASCADE,

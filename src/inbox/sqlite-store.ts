@@ -46,13 +46,15 @@ interface Row {
 
 interface FullRow extends Row {
   readonly fingerprint: string;
+}
+
+interface PayloadRow {
   readonly headers: string;
   readonly authenticity: string;
   readonly raw_body: Uint8Array;
 }
 
 const DAY_MS = 86_400_000;
-const WITHOUT_PAYLOAD = "entry, provider, endpoint, type, id, state, attempts, due_at, received_at, finished_at, reason";
 
 /** Rows that are changed or deleted in one transaction, so that nothing else waits for long. */
 const CHUNK = 1000;
@@ -95,10 +97,8 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
 
   function put(event: InboxEvent): { readonly duplicate: boolean } {
     const { provider, endpoint, type, id, fingerprint, receivedAt, headers, authenticity, rawBody } = event;
-    const inserted = changes(
-      sql(`INSERT INTO events
-        (source, provider, endpoint, type, id, fingerprint, due_at, received_at, headers, authenticity, raw_body)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, fingerprint) DO NOTHING`),
+    const inserted = sql(`INSERT INTO events (source, provider, endpoint, type, id, fingerprint, due_at, received_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, fingerprint) DO NOTHING RETURNING entry`).get(
       sourceOf(provider, endpoint),
       provider,
       endpoint,
@@ -107,11 +107,10 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       fingerprint,
       clock(),
       receivedAt,
-      JSON.stringify(headers),
-      JSON.stringify(authenticity),
-      rawBody,
-    );
-    return { duplicate: inserted === 0 };
+    ) as Pick<Row, "entry"> | undefined;
+    if (inserted === undefined) return { duplicate: true };
+    sql("INSERT INTO payloads VALUES (?, ?, ?, ?)").run(inserted.entry, JSON.stringify(headers), JSON.stringify(authenticity), rawBody);
+    return { duplicate: false };
   }
 
   function claimOf(source: string, limit: number, leaseMs: number): readonly ClaimedEvent[] {
@@ -135,10 +134,12 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       const row = sql(`UPDATE events SET state = 'processing', attempts = attempts + 1, due_at = ?, token = ?
         WHERE entry = ? RETURNING *`).get(now + leaseMs, token, entry) as FullRow;
       note(entry, row.attempts, "processing", "claimed");
-      claimed.push({ entry: String(entry), token, attempt: row.attempts, event: eventOf(row) });
+      claimed.push({ entry: String(entry), token, attempt: row.attempts, event: eventOf(row, payloadOf(entry)) });
     }
     return claimed;
   }
+
+  const payloadOf = (entry: number): PayloadRow => sql("SELECT * FROM payloads WHERE event = ?").get(entry) as PayloadRow;
 
   /** Takes down how an attempt ended; without a token for whoever holds the lock. */
   function finish(entry: number | bigint, attempt: number, end: AttemptEnd, token: string | undefined): boolean {
@@ -276,7 +277,7 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
         const { where, values } = conditionOf(filter, ["received", "processing", "retry", "done", "dead"]);
         const before = after === undefined || !/^[0-9]{1,15}$/.test(after) ? Number.MAX_SAFE_INTEGER : Number(after);
         const rows = database
-          .prepare(`SELECT ${WITHOUT_PAYLOAD} FROM events WHERE ${where} AND entry < ? ORDER BY entry DESC LIMIT ?`)
+          .prepare(`SELECT * FROM events WHERE ${where} AND entry < ? ORDER BY entry DESC LIMIT ?`)
           .all(...values, before, limit + 1) as Row[];
         const entries = rows.slice(0, limit).map(entryOf);
         return rows.length > limit ? { entries, next: (entries.at(-1) as InboxEntry).entry } : { entries };
@@ -285,11 +286,13 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
     get: (entry, { payload }) =>
       writer.read((): InboxEntryDetails | undefined => {
         if (!/^[0-9]{1,15}$/.test(entry)) return undefined;
-        const row = sql(`SELECT ${payload ? "*" : WITHOUT_PAYLOAD} FROM events WHERE entry = ?`).get(Number(entry)) as FullRow | undefined;
+        const row = sql("SELECT * FROM events WHERE entry = ?").get(Number(entry)) as Row | undefined;
         if (row === undefined) return undefined;
         const history = sql("SELECT * FROM transitions WHERE event = ? ORDER BY rowid").all(Number(entry)) as TransitionRow[];
         const found = { ...entryOf(row), history: history.map(transitionOf) };
-        return payload ? { ...found, rawBody: bytesOf(row.raw_body), headers: JSON.parse(row.headers) } : found;
+        if (!payload) return found;
+        const { raw_body, headers } = payloadOf(row.entry);
+        return { ...found, rawBody: bytesOf(raw_body), headers: JSON.parse(headers) as Record<string, string> };
       }),
 
     replay: (which: readonly string[] | InboxFilter, { by, reason }: Intervention) =>
@@ -401,8 +404,8 @@ const quoted = (states: readonly InboxState[]): string => states.map((state) => 
 /** Drivers differ: one gives a Buffer, which compares unlike bytes. */
 const bytesOf = (blob: Uint8Array): Uint8Array => new Uint8Array(blob);
 
-function eventOf(row: FullRow): InboxEvent {
-  const { provider, endpoint, type, id, fingerprint, received_at, headers, authenticity, raw_body } = row;
+function eventOf(row: FullRow, { headers, authenticity, raw_body }: PayloadRow): InboxEvent {
+  const { provider, endpoint, type, id, fingerprint, received_at } = row;
   return {
     provider,
     endpoint,

@@ -103,6 +103,7 @@ export function startWorker(
   const reported = new Set<string>();
   let stopping: Promise<void> | undefined;
   let stopped = false;
+  let handling = 0;
   let claiming = false;
   let again = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -120,6 +121,9 @@ export function startWorker(
     }
   }
 
+  /** An attempt that is only being recorded leaves its place to the next one, unless too many of them wait for a slow store. */
+  const room = (): number => Math.min(concurrency - handling, 2 * concurrency - runs.size);
+
   /** Claims as many events as there is room for, and comes back when there is room again. */
   async function fill(): Promise<void> {
     if (claiming) {
@@ -130,8 +134,10 @@ export function startWorker(
     let found = 0;
     try {
       do {
+        // Handlers that end together make room together.
+        await new Promise<void>((resolve) => process.nextTick(resolve));
         again = false;
-        const limit = concurrency - runs.size;
+        const limit = room();
         if (stopped || limit <= 0) break;
         const claimed = await store.claim({ sources, limit, leaseMs });
         found = claimed.length;
@@ -170,8 +176,9 @@ export function startWorker(
   function begin(claimed: ClaimedEvent): void {
     const controller = new AbortController();
     const ended = perform(claimed, controller).finally(() => {
+      const wasFull = runs.size === 2 * concurrency;
       runs.delete(run);
-      void fill();
+      if (wasFull || waiting.length > 0) void fill();
     });
     const run: Run = { claimed, controller, ended };
     runs.add(run);
@@ -193,15 +200,20 @@ export function startWorker(
       const aborted = new Promise<HandledResult>((resolve) => {
         controller.signal.addEventListener("abort", () => resolve({ result: "handler_failed", cause: controller.signal.reason }));
       });
-      const handling = router.handle(event, { attempt, signal: controller.signal, observe: store.observe });
-      const handled = await Promise.race([handling, aborted]);
+      handling++;
+      const running = router.handle(event, { attempt, signal: controller.signal, observe: store.observe });
+      const handled = await Promise.race([running, aborted]).finally(() => {
+        handling--;
+      });
       if (controller.signal.aborted && controller.signal.reason instanceof ShutdownError) {
         await giveBack(claimed);
         return;
       }
       // Whoever has lost the claim must not decide what becomes of the event; the store checks that as well.
-      const end = endOf(handled, attempt, performance.now() - startedAt);
-      if (!(await settle(claimed, end))) report({ problem: "claim_lost", id: event.id });
+      const settling = settle(claimed, endOf(handled, attempt, performance.now() - startedAt));
+      // Asked for in the same turn, so that a store can write down the end of this attempt and the next claim together.
+      void fill();
+      if (!(await settling)) report({ problem: "claim_lost", id: event.id });
     } finally {
       clearInterval(extending);
       clearTimeout(timeout);
