@@ -18,7 +18,7 @@ import { compareInboxes, type Round } from "./inbox-accept.ts";
 import { CONCURRENCIES, compareDepths, DEPTHS, type Drained, DUE, type Kind } from "./inbox-drain.ts";
 import { CLIENTS } from "./inbox-load.ts";
 import { WITHOUT_STORE } from "./inbox-members.ts";
-import { measureMemory } from "./inbox-memory.ts";
+import { measureMemory, SMALL_YOUNG_GENERATION } from "./inbox-memory.ts";
 import { BODY_BYTES, prepareRows } from "./inbox-rows.ts";
 import { createReport } from "./report.ts";
 
@@ -156,10 +156,15 @@ async function drain(folder: string, kind: Kind): Promise<void> {
 async function memory(folder: string): Promise<void> {
   const path = join(folder, "memory.db");
   (await prepareRows(path, { done: deepest, due: 0 })).close();
-  const { openedMb, peakMb, endMb, handled } = await measureMemory(path, WORKED_OFF);
-  console.log(`### Memory of a server with a worker, ${grouped(deepest)} stored rows, ${grouped(handled)} deliveries worked off\n`);
-  console.log(`${Math.round(openedMb)} MB as soon as it listens, at most ${Math.round(peakMb)} MB, ${Math.round(endMb)} MB at the end.\n`);
-  judge("memory in MB", peakMb, BARS.memoryMb, false);
+  console.log(`### Memory of a server with a worker, ${grouped(deepest)} stored rows, ${grouped(WORKED_OFF)} deliveries worked off\n`);
+  row(["node", "when it listens", "at most", "at the end"]);
+  row(["---", "---:", "---:", "---:"]);
+  for (const flag of [SMALL_YOUNG_GENERATION, undefined]) {
+    const { openedMb, peakMb, endMb } = await measureMemory(path, WORKED_OFF, flag === undefined ? [] : [flag]);
+    row([flag ?? "without flags", ...[openedMb, peakMb, endMb].map((each) => `${Math.round(each)} MB`)]);
+    if (flag !== undefined) judge(`memory in MB with ${flag}`, peakMb, BARS.memoryMb, false);
+  }
+  console.log("");
 }
 
 const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
