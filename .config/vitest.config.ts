@@ -7,6 +7,10 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
+    // All times are far above what anything takes, for machines that do something else as well.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,
@@ -14,7 +18,6 @@ const config: ViteUserConfig = defineConfig({
           name: "library",
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: ["test/package/**", "test/faults/**", "**/node_modules/**"],
-          testTimeout: 20_000,
         },
       },
       {
@@ -22,7 +25,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
-          testTimeout: 20_000,
           // They measure how long answers take, so nothing else runs beside them.
           fileParallelism: false,
           sequence: { groupOrder: 1 },

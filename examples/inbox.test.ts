@@ -42,7 +42,7 @@ it("examples/inbox-sqlite stores, handles, knows duplicates after a restart, tel
   const env = { WEBHOOKS_DB: path.join(folder, "webhooks.db") };
   const first = await serve("inbox-sqlite", env);
   expect(await deliver(first.url, "hv_1")).toMatchObject({ result: "accepted" });
-  await vi.waitFor(() => expect(first.printed.text).toContain("hv_1 is at https://files.example.test/hv_1.mp4"));
+  await vi.waitFor(() => expect(first.printed.text).toContain("hv_1 is at https://files.example.test/hv_1.mp4"), { timeout: 10_000 });
   expect(await (await fetch(new URL("/health", first.url))).json()).toEqual({ live: true, ready: true });
   expect((await fetch(first.url, { method: "OPTIONS" })).status).toBe(204);
   first.child.kill("SIGTERM");
@@ -51,7 +51,7 @@ it("examples/inbox-sqlite stores, handles, knows duplicates after a restart, tel
   const second = await serve("inbox-sqlite", env);
   expect(await deliver(second.url, "hv_1")).toMatchObject({ result: "duplicate" });
   expect(await deliver(second.url, "hv_2")).toMatchObject({ result: "accepted" });
-  await vi.waitFor(() => expect(second.printed.text).toContain("hv_2 is at"));
+  await vi.waitFor(() => expect(second.printed.text).toContain("hv_2 is at"), { timeout: 10_000 });
   expect(second.printed.text).not.toContain("hv_1 is at");
 });
 
@@ -65,7 +65,7 @@ it("examples/inbox-sqlite stores, handles, knows duplicates after a restart, tel
       await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
       await pool.end();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 (await describeWith(redisServer))("examples/inbox-redis", () => {
@@ -79,7 +79,7 @@ it("examples/inbox-sqlite stores, handles, knows duplicates after a restart, tel
       if (keys.length > 0) await redis.del(...keys);
       await redis.quit();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 async function tryTwo(example: string, env: Readonly<Record<string, string>>): Promise<void> {

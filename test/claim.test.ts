@@ -38,7 +38,7 @@ describe("duplicates in one process while the first runs", () => {
     router.onAny(run);
     const delivery = await signed(success("v"));
     const answers = Promise.all(Array.from({ length: 8 }, () => router.receive(delivery)));
-    await vi.waitFor(() => expect(open).toHaveLength(1));
+    await vi.waitFor(() => expect(open).toHaveLength(1), { timeout: 10_000 });
     open[0]?.();
     expect((await answers).map(({ result }) => result).sort()).toEqual([...Array(7).fill("duplicate"), "processed"]);
     expect(run).toHaveBeenCalledTimes(1);
@@ -60,7 +60,7 @@ describe("duplicates in one process while the first runs", () => {
     router.onAny(run);
     const delivery = await signed(success("v"));
     const answers = Promise.all(Array.from({ length: 3 }, () => router.receive(delivery)));
-    await vi.waitFor(() => expect(open).toHaveLength(1));
+    await vi.waitFor(() => expect(open).toHaveLength(1), { timeout: 10_000 });
     open[0]?.(new Error("out of disk"));
     expect(await answers).toMatchObject([
       { result: "handler_failed", status: 500 },
@@ -69,7 +69,7 @@ describe("duplicates in one process while the first runs", () => {
     ]);
     expect(errors.filter(({ code }) => code === "handler_failed")).toHaveLength(1);
     const again = router.receive(delivery);
-    await vi.waitFor(() => expect(open).toHaveLength(2));
+    await vi.waitFor(() => expect(open).toHaveLength(2), { timeout: 10_000 });
     open[1]?.();
     expect(await again).toMatchObject({ result: "processed" });
   });
@@ -80,7 +80,7 @@ describe("duplicates in one process while the first runs", () => {
     router.onAny(run);
     const delivery = await signed(success("v"));
     const answers = Promise.all([router.receive(delivery), router.receive(delivery)]);
-    await vi.waitFor(() => expect(open).toHaveLength(1));
+    await vi.waitFor(() => expect(open).toHaveLength(1), { timeout: 10_000 });
     open[0]?.(new RetryLater({ afterSeconds: 40 }));
     expect(await answers).toMatchObject([
       { result: "retry_later", retryAfterSeconds: 40 },
@@ -117,7 +117,7 @@ describe("duplicates in one process while the first runs", () => {
     const { run, open } = gate();
     healthy.router.onAny(run);
     const pending = ["a", "b"].map(async (title) => healthy.router.receive(await signed(success("v", { title }))));
-    await vi.waitFor(() => expect(open).toHaveLength(2));
+    await vi.waitFor(() => expect(open).toHaveLength(2), { timeout: 10_000 });
     for (const finish of open) finish();
     expect((await Promise.all(pending)).map(({ result }) => result)).toEqual(["processed", "processed"]);
   });
@@ -132,7 +132,7 @@ describe("duplicates in one process while the first runs", () => {
     router.onAny(run);
     const delivery = await signed(success("v"));
     expect(await router.receive(delivery)).toMatchObject({ result: "deadline_exceeded" });
-    await vi.waitFor(async () => expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" }));
+    await vi.waitFor(async () => expect(await router.receive(delivery)).toMatchObject({ result: "duplicate" }), { timeout: 10_000 });
     open[0]?.();
     expect(run).toHaveBeenCalledTimes(1);
   });
@@ -223,7 +223,7 @@ describe("a lease", () => {
     const delivery = await signed(success("v"));
     expect(await router.receive(delivery)).toMatchObject({ result: "deadline_exceeded" });
     const second = router.receive(delivery);
-    await vi.waitFor(() => expect(open).toHaveLength(2), { interval: 2 });
+    await vi.waitFor(() => expect(open).toHaveLength(2), { interval: 2, timeout: 10_000 });
     open[0]?.();
     await new Promise((resolve) => setImmediate(resolve));
     const third = router.receive(delivery);

@@ -201,7 +201,7 @@ describe("onError", () => {
       .onError(() => Promise.reject())
       .onError(heard);
     expect(await routed.receive(await signed("{}", { headers: {} }))).toMatchObject({ status: 401 });
-    await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(2), { timeout: 10_000 });
     expect(error.mock.calls.flat()).toEqual([
       "webhook provider=heygen onError=failed error=TypeError",
       "webhook provider=heygen onError=failed error=undefined",

@@ -56,4 +56,4 @@ describe("what the compiler says", () => {
       /'vidio_id' does not exist.*Did you mean 'video_id'\?/,
     );
   });
-}, 60_000);
+}, 180_000);

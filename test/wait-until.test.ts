@@ -98,7 +98,7 @@ describe("waitUntil of a delivery", () => {
     const { waited, waitUntil } = platform();
     await router.receive(await signed(success("v"), { waitUntil }));
     open();
-    await vi.waitFor(() => expect(complete).toHaveBeenCalled());
+    await vi.waitFor(() => expect(complete).toHaveBeenCalled(), { timeout: 10_000 });
     expect(finished).toHaveLength(1);
     expect(await isPending(waited[0])).toBe(true);
     recorded.open();
@@ -172,7 +172,7 @@ describe("waitUntil of a delivery", () => {
     await router.receive(await signed(success("v"), { waitUntil }));
     open();
     // The handlers, the listener of the deadline, and the listener of the failure.
-    await vi.waitFor(() => expect(waited).toHaveLength(3));
+    await vi.waitFor(() => expect(waited).toHaveLength(3), { timeout: 10_000 });
     expect(told).toEqual([false]);
     late.open();
     await Promise.all(waited);
@@ -218,7 +218,7 @@ describe("waitUntil of a delivery", () => {
     const { router, errors, finished, open } = slow();
     expect((await router.receive(await signed(success("v"), { waitUntil }))).result).toBe("deadline_exceeded");
     open();
-    await vi.waitFor(() => expect(finished).toHaveLength(1));
+    await vi.waitFor(() => expect(finished).toHaveLength(1), { timeout: 10_000 });
     expect(errors.map(({ code }) => code).sort()).toEqual(["configuration", "deadline_exceeded"]);
     expect(errors.find(({ code }) => code === "configuration")?.message).toMatch(/waitUntil failed/);
   });
@@ -227,7 +227,7 @@ describe("waitUntil of a delivery", () => {
     const { router, finished, open } = slow();
     expect((await router.receive(await signed(success("v"), { waitUntil: undefined }))).result).toBe("deadline_exceeded");
     open();
-    await vi.waitFor(() => expect(finished).toHaveLength(1));
+    await vi.waitFor(() => expect(finished).toHaveLength(1), { timeout: 10_000 });
   });
 });
 
@@ -287,7 +287,7 @@ describe("adapters with a waitUntil of their own", () => {
     expect(waited).toHaveLength(1);
     open();
     await waited[0];
-    await vi.waitFor(() => expect(finished).toHaveLength(2));
+    await vi.waitFor(() => expect(finished).toHaveLength(2), { timeout: 10_000 });
   });
 
   it("nextRoute takes no waitUntil from what Next.js passes after the request", async () => {

@@ -191,7 +191,7 @@ for (const major of [15, 16] as const) {
       expect(server.output()).not.toContain("files.example.test");
       const body = success(id());
       expect((await deliver("webhooks/heygen", body)).status).toBe(200);
-      await vi.waitFor(() => expect(server.output()).toContain("https://files.example.test/v.mp4"));
+      await vi.waitFor(() => expect(server.output()).toContain("https://files.example.test/v.mp4"), { timeout: 10_000 });
     });
 
     test("after() keeps a stopping server alive for a handler that outlives the deadline, which is lost without it", async () => {

@@ -8,9 +8,10 @@ import { type Driver, openStore, type StorePlace } from "./stores.ts";
 import { now } from "./worker.ts";
 
 const EVENTS = 50;
-const LEASE_MS = 1500;
+// Long enough that a survivor is not taken for dead while the machine does something else.
+const LEASE_MS = 4000;
 const SURVIVORS = 3;
-const MOST_MS = 60_000;
+const MOST_MS = 120_000;
 
 /** What a dead process may still have sent, and whether the store took any of it. */
 async function actAsDead(store: IdempotencyStore, { key, token }: Held): Promise<readonly boolean[]> {

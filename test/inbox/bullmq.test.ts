@@ -215,7 +215,7 @@ const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leas
       }, 5000);
       expect(await store.settle(claimed, retry)).toBe(true);
     }
-    await vi.waitFor(async () => expect(await claimAll(store)).toMatchObject([{ attempt: 3 }]), 5000);
+    await vi.waitFor(async () => expect(await claimAll(store)).toMatchObject([{ attempt: 3 }]), 5000, { timeout: 10_000 });
   });
 
   it.each([
@@ -377,7 +377,8 @@ describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own",
     for (const event of [eventOf("during"), eventOf("during", { endpoint: "another" })]) {
       const startedAt = performance.now();
       await expect(inbox.accept(event)).rejects.toThrow();
-      expect(performance.now() - startedAt).toBeLessThan(500);
+      // At once, and not after the 1.5 s for which an answer is waited.
+      expect(performance.now() - startedAt).toBeLessThan(1400);
     }
     expect(await inbox.health()).toMatchObject({ live: true, ready: false });
     const handled: string[] = [];

@@ -161,7 +161,7 @@ describe("openSqliteInbox", () => {
         { pollMs: 20 },
       ),
     );
-    await vi.waitFor(() => expect(handled).toHaveLength(40));
+    await vi.waitFor(() => expect(handled).toHaveLength(40), { timeout: 10_000 });
     await Promise.all(workers.map((worker) => worker.stop()));
     expect(new Set(handled).size).toBe(40);
     for (const inbox of inboxes) await inbox.close();

@@ -76,7 +76,7 @@ export function describeAdapter(member: AdapterMember): void {
     const check = (name: string, run: () => Promise<unknown>): void => {
       const reason = member.exceptions?.[name];
       reasons.delete(name);
-      if (reason === undefined) test(name, run, 60_000);
+      if (reason === undefined) test(name, run, 120_000);
       else test(name, (context) => context.skip(reason));
     };
 
@@ -245,7 +245,7 @@ export function describeAdapter(member: AdapterMember): void {
     check("P39: OPTIONS is answered at once and the same for everybody, without a secret or a store", async () => {
       const id = fresh();
       const busy = deliver(success(id, { callback_id: "wait:1500" }), { to: "watched" });
-      await vi.waitFor(async () => expect(await runsOf(id)).toHaveLength(1), { timeout: 5000 });
+      await vi.waitFor(async () => expect(await runsOf(id)).toHaveLength(1), { timeout: 20_000 });
       const { touched } = await journal();
       const times: number[] = [];
       for (let probe = 0; probe < 5; probe++) {
@@ -350,7 +350,7 @@ export function describeAdapter(member: AdapterMember): void {
       const body = success(id, { callback_id: "wait:300" });
       expect((await deliver(body, { to: "impatient" })).status).toBe(503);
       await vi.waitFor(async () => expect(await (await deliver(body, { to: "impatient" })).json()).toMatchObject({ result: "duplicate" }), {
-        timeout: 5000,
+        timeout: 20_000,
         interval: 50,
       });
       expect(await runsOf(id)).toHaveLength(1);
@@ -368,7 +368,7 @@ export function describeAdapter(member: AdapterMember): void {
       const socket = await open(mounted.port, `${head("standard", ["content-length: 1000"])}half`);
       await new Promise((resolve) => setTimeout(resolve, 100));
       socket.destroy();
-      await vi.waitFor(async () => expect(await errorsSince(before)).toMatchObject([{ code: "body_incomplete" }]), { timeout: 5000 });
+      await vi.waitFor(async () => expect(await errorsSince(before)).toMatchObject([{ code: "body_incomplete" }]), { timeout: 20_000 });
       expect((await deliver(success(fresh()))).status).toBe(200);
       await siblings();
     });
@@ -378,10 +378,10 @@ export function describeAdapter(member: AdapterMember): void {
       const body = success(id, { callback_id: "wait:300" });
       const lines = [`signature: ${await signHex(secret, body)}`, `content-length: ${body.length}`];
       const socket = await open(mounted.port, head("standard", lines) + body);
-      await vi.waitFor(async () => expect(await runsOf(id)).toHaveLength(1), { timeout: 5000 });
+      await vi.waitFor(async () => expect(await runsOf(id)).toHaveLength(1), { timeout: 20_000 });
       socket.destroy();
       await vi.waitFor(async () => expect(await (await deliver(body)).json()).toMatchObject({ result: "duplicate" }), {
-        timeout: 5000,
+        timeout: 20_000,
         interval: 50,
       });
       expect(await runsOf(id)).toHaveLength(1);
