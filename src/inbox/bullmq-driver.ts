@@ -54,7 +54,7 @@ export interface BullMqWorker {
   getNextJob(token: string, options: { block: false }): Promise<BullMqJob | undefined>;
   startStalledCheckTimer(): Promise<void>;
   on(event: "error", listener: () => void): unknown;
-  close(): Promise<void>;
+  close(force: true): Promise<void>;
 }
 
 /** The part of the package `bullmq` that is used. */

@@ -87,7 +87,7 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
         known.started.catch(() => {
           // Its own connection could not be made; the next claim tries another one.
           workers.delete(source);
-          worker.close().catch(ignore);
+          worker.close(true).catch(ignore);
         });
       }
       await within(READY_MS, known.started);
@@ -103,10 +103,14 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
 
     close() {
       closing ??= (async () => {
-        const open = [...queues.values(), ...[...workers.values()].map(({ worker }) => worker)];
+        // Without a connection, leave cannot be taken. A worker has one of its own, which would go on for ever to look for a server that is
+        // away, and nothing is under way on it.
+        const closed = [
+          ...[...workers.values()].map(({ worker }) => worker.close(true)),
+          ...[...queues.values()].map((queue) => queue.close()),
+        ];
         try {
-          // Without a connection, leave cannot be taken.
-          await within(READY_MS, Promise.allSettled(open.map((each) => each.close())));
+          await within(READY_MS, Promise.allSettled(closed));
         } catch {
           // What is left goes with the connection.
         } finally {

@@ -11,7 +11,7 @@ import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter } from "../../src/router.ts";
 import { secret, signed, success } from "../suites/deliveries.ts";
-import { lostOf } from "./inbox-kill.ts";
+import { lostOf } from "./inbox-engine-sqlite.ts";
 import { live } from "./inbox-life.ts";
 import { startServer } from "./inbox-process.ts";
 import { post } from "./inbox-sender.ts";
@@ -88,7 +88,7 @@ describe("row 15: a disk that is full", () => {
 
     database.exec("PRAGMA max_page_count = 100000");
     expect((await deliver("late")).status).toBe(200);
-    expect(lostOf(file, acknowledged)).toBe(0);
+    expect(await lostOf(file, acknowledged)).toBe(0);
   });
 
   /** The server has files of at most 1 MiB: writing more fails with EFBIG, which SQLite reports as an I/O error. */
@@ -116,7 +116,7 @@ describe("row 15: a disk that is full", () => {
         const seen = `/proc/${server.id}/root${settings.path}${file}`;
         if (existsSync(seen)) copyFileSync(seen, copy + file);
       }
-      const lost = lostOf(copy, acknowledged);
+      const lost = await lostOf(copy, acknowledged);
       console.log(`${variant}: ${acknowledged.size} acknowledged, ${lost} of them lost, ${refused.length} refused`);
       return { acknowledged: acknowledged.size, refused, lost, ready };
     } finally {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { lostOf } from "./inbox-kill.ts";
+import { lostOf } from "./inbox-engine-sqlite.ts";
 import { freePort, startServer } from "./inbox-process.ts";
 import { deliveriesOf, pause, startSender } from "./inbox-sender.ts";
 import type { ServerSettings } from "./inbox-server.ts";
@@ -82,7 +82,7 @@ export async function cutThePower({ folder, cuts, variant }: PowerPlan): Promise
             if (existsSync(seen)) copyFileSync(seen, copy + file);
           }
           await sender.ended;
-          return { acknowledged: sender.acknowledged.size, lost: lostOf(copy, sender.acknowledged) };
+          return { acknowledged: sender.acknowledged.size, lost: await lostOf(copy, sender.acknowledged) };
         }
         const enough = sender.acknowledged.size + ACKNOWLEDGED;
         while (sender.acknowledged.size < enough) await pause(5);

@@ -13,6 +13,8 @@ export interface ServerProcess {
   tell(says: string): void;
   /** The next message of a kind that nobody has waited for yet. Rejects when the process ends first. */
   hear<Says extends ServerMessage["says"]>(says: Says): Promise<Extract<ServerMessage, { readonly says: Says }>>;
+  /** Resolves when it has ended, to its exit code or what it was killed by. */
+  readonly gone: Promise<number | NodeJS.Signals | null>;
   /** Kills it with SIGKILL, and resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -35,11 +37,11 @@ export function startServer(settings: ServerSettings, around = 'exec "$@"'): Ser
   const notify = (): void => {
     for (const look of waiting) look();
   };
-  const gone = new Promise<void>((resolve) => {
+  const gone = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.on("exit", (code, signal) => {
       end = new Error(`A server ended with ${signal ?? code}.`);
       notify();
-      resolve();
+      resolve(signal ?? code);
     });
   });
   child.on("message", (message: ServerMessage) => {
@@ -62,6 +64,7 @@ export function startServer(settings: ServerSettings, around = 'exec "$@"'): Ser
         waiting.add(look);
         look();
       }),
+    gone,
     async kill() {
       child.kill("SIGKILL");
       await gone;

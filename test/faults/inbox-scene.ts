@@ -74,12 +74,12 @@ export function dieAtCommit(life: Life, when: "before" | "after", statement: Reg
 }
 
 /** The state and the attempts of every event. */
-export async function entriesOf({ inbox }: Life): Promise<readonly string[]> {
+export async function entriesOf({ inbox }: Pick<Life, "inbox">): Promise<readonly string[]> {
   return (await inbox.list()).entries.map(({ state, attempts }) => `${state} ${attempts}`);
 }
 
 /** How the attempts of the first event ended, and what was done to it by hand. */
-export async function historyOf({ inbox }: Life): Promise<readonly string[]> {
+export async function historyOf({ inbox }: Pick<Life, "inbox">): Promise<readonly string[]> {
   const [first] = (await inbox.list()).entries;
   return (await inbox.get(first?.entry ?? ""))?.history.map(({ result }) => result) ?? [];
 }
@@ -88,7 +88,7 @@ export async function historyOf({ inbox }: Life): Promise<readonly string[]> {
 export const patience = { timeout: 10_000, interval: 5 };
 
 /** Waits until the events stand like this. */
-export async function reaches(life: Life, ...entries: readonly string[]): Promise<void> {
+export async function reaches(life: Pick<Life, "inbox">, ...entries: readonly string[]): Promise<void> {
   await expect.poll(() => entriesOf(life), patience).toEqual(entries);
 }
 

@@ -5,15 +5,16 @@ import { flushCompileCache } from "node:module";
 import type { AddressInfo } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { nodeHandler } from "../../src/adapters/node.ts";
-import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter } from "../../src/router.ts";
 import { secret } from "../suites/deliveries.ts";
-import { intakeOf, openDatabase, type Variant } from "./inbox-variants.ts";
+import type { InboxPlace } from "./inbox-engine.ts";
+import { loadInbox } from "./inbox-opening.ts";
+import { openRunLog } from "./inbox-runs.ts";
+import { intakeOf, type Variant } from "./inbox-variants.ts";
 import { obey, say, settingsOf } from "./worker.ts";
 
-export interface ServerSettings {
-  readonly path: string;
+export interface ServerSettings extends InboxPlace {
   /** 0 for any that is free. */
   readonly port: number;
   readonly variant: Variant;
@@ -22,6 +23,8 @@ export interface ServerSettings {
   readonly blockMs?: number;
   /** Whether it only stores. */
   readonly idle?: boolean;
+  /** A file that takes down the runs of the handlers. */
+  readonly runs?: string;
   /** A folder for compiled sources, which makes the starts after the first about three times as fast. */
   readonly compiled?: string;
 }
@@ -34,18 +37,22 @@ export type ServerMessage =
   | { readonly says: "health"; readonly ready: boolean }
   | { readonly says: "closed" };
 
-const { path, port, variant, leaseMs, blockMs = 0, idle = false } = settingsOf<ServerSettings>();
+const { port, variant, leaseMs, blockMs = 0, idle = false, runs, ...place } = settingsOf<ServerSettings>();
 const delays = monitorEventLoopDelay({ resolution: 1 });
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
-async function work(): Promise<void> {
+const openInbox = await loadInbox(place, variant);
+const log = runs === undefined ? undefined : openRunLog(runs);
+
+async function work(_event: unknown, { id, attempt }: { readonly id: string; readonly attempt: number }): Promise<void> {
+  log?.began(id, attempt);
   if (blockMs > 0 && Math.random() < 0.5) Atomics.wait(asleep, 0, 0, blockMs);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+  log?.ended(id, attempt);
 }
 
 async function open(): Promise<void> {
-  // A process that is killed uses up an attempt, and it is killed more often here than anywhere.
-  const inbox = await openSqliteInbox({ database: openDatabase(path, variant), attempts: 1000, backoffMs: 1 });
+  const inbox = await openInbox();
   const router = createRouter(heygen({ secret }), { inbox: intakeOf(inbox, variant) })
     .on("avatar_video.success", work)
     .onError(() => undefined);
@@ -60,6 +67,12 @@ async function open(): Promise<void> {
     },
     "stop measuring": () => say<ServerMessage>({ says: "measured", stallMs: delays.max / 1e6 }),
     "tell health": async () => say<ServerMessage>({ says: "health", ready: (await inbox.health()).ready }),
+    // Ends once nothing is left that keeps it alive.
+    async leave() {
+      server.close().closeAllConnections();
+      await inbox.close();
+      process.removeAllListeners("disconnect").disconnect();
+    },
     async close() {
       server.close();
       await inbox.close();
