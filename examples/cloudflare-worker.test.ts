@@ -129,7 +129,7 @@ describe.each([
 
       // workerd closes on a body that nobody reads, which may cost the sender the answer.
       const tooLarge = () => deliver(`http://127.0.0.1:${port}/${kept}`, success("large").padEnd(1_048_577));
-      await vi.waitFor(async () => expect((await tooLarge()).status).toBe(413));
+      await vi.waitFor(async () => expect((await tooLarge()).status).toBe(413), { timeout: 10_000 });
       const parsed = await deliver(`http://127.0.0.1:${port}/${kept}-parsed`, success("parsed"));
       expect([parsed.status, await parsed.json()]).toMatchObject([500, { code: "body_already_parsed" }]);
       const probe = await fetch(`http://127.0.0.1:${port}/${kept}`, { method: "OPTIONS" });

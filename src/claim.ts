@@ -72,6 +72,8 @@ export interface Claims {
   run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult>;
   /** Records an event without a run, if the store can. */
   skip(claim: HeldClaim): Promise<void>;
+  /** Gives an event back without a run. */
+  free(claim: HeldClaim): Promise<void>;
   /** Keeps a claim alive for handlers that outlive the answer; call the result when they end. */
   keep(claim: HeldClaim, context: RunContext): () => void;
 }
@@ -309,6 +311,11 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
         // The redelivery is just as stale.
       }
       land(entryOf(claim), claim.flight, { state: "completed" });
+    },
+
+    async free(claim: HeldClaim): Promise<void> {
+      await giveBack(claim);
+      land(entryOf(claim), claim.flight, { state: "in_progress", retryAfterMs: 0 });
     },
 
     keep(claim: HeldClaim, context: RunContext): () => void {

@@ -22,7 +22,7 @@ export {
 } from "./errors.ts";
 export type { HandledResult, HandleOptions } from "./handle.ts";
 export type { Claim, ClaimOptions, IdempotencyStore, JobState } from "./idempotency/store.ts";
-export type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
+export type { AcceptOptions, InboxEvent, InboxIntake } from "./inbox/intake.ts";
 export {
   toVideoJob,
   type VideoJob,
@@ -51,6 +51,7 @@ export {
   type ProviderFactory,
   type ProviderOptions,
 } from "./provider.ts";
+export type { Recovery } from "./recover.ts";
 export type { Refusal } from "./refusal.ts";
 export type { ErrorContext, ErrorHandler } from "./report.ts";
 export {

@@ -4,7 +4,7 @@ import { createContext, type HandlerContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
 import { type Delivery, storableHeaders } from "./delivery.ts";
 import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
-import type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
+import type { AcceptOptions, InboxEvent, InboxIntake } from "./inbox/intake.ts";
 import { jobStateOf } from "./order.ts";
 import type { Outcome } from "./outcome.ts";
 import { isPromiseLike, keepAlive } from "./promise.ts";
@@ -136,16 +136,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
       }
     }
 
-    const conclude = (end: RunResult, late: boolean): Outcome => {
-      if (end.result === "processed") return reporter.end(journey, validated ? "processed" : "unknown", late);
-      if (end.result === "ignored") return reporter.end(journey, "ignored", late);
-      if (end.result === "discarded") {
-        journey.reason = end.reason;
-        return reporter.end(journey, "discarded", late);
-      }
-      const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
-      return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
-    };
+    const conclude = (end: RunResult, late: boolean): Outcome => endRun(reporter, journey, end, validated !== undefined, late);
     let running: Promise<RunResult>;
     if (claims && taken) {
       running = claims.run(taken.claim, () => dispatch(runs, context));
@@ -175,6 +166,18 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
   } catch (cause) {
     return reporter.refuse(journey, { refused: "configuration", cause });
   }
+}
+
+/** Turns the end of a run into its outcome. */
+export function endRun(reporter: Reporter, journey: Journey, end: RunResult, isKnown: boolean, late: boolean): Outcome {
+  if (end.result === "processed") return reporter.end(journey, isKnown ? "processed" : "unknown", late);
+  if (end.result === "ignored") return reporter.end(journey, "ignored", late);
+  if (end.result === "discarded") {
+    journey.reason = end.reason;
+    return reporter.end(journey, "discarded", late);
+  }
+  const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
+  return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
 }
 
 const WAIT_UNTIL_FAILED = "The function waitUntil failed, so handlers that outlive the answer may be cut off. Its error is the cause.";
@@ -236,24 +239,25 @@ export function schemaOf(pipeline: Pipeline, type: string): EventSchema | undefi
 }
 
 /** Stores an event before the sender gets its answer. */
-async function store(
+export async function store(
   { provider, inbox, reporter }: Pipeline,
-  { headers }: Delivery,
+  { headers }: Pick<Delivery, "headers">,
   journey: Journey,
-  parts: Pick<InboxEvent, "type" | "id" | "fingerprint" | "rawBody" | "authenticity">,
+  parts: Pick<InboxEvent, "type" | "id" | "fingerprint" | "rawBody" | "authenticity"> & { readonly receivedAt?: number },
   left: () => number,
   refusal?: Refusal,
+  options?: AcceptOptions,
 ): Promise<Outcome> {
   const event: InboxEvent = {
+    receivedAt: journey.startedAt,
     ...parts,
     provider: provider.name,
     endpoint: provider.endpoint,
     headers: storableHeaders(headers),
-    receivedAt: journey.startedAt,
   };
   let stored: { readonly duplicate: boolean } | undefined;
   try {
-    stored = await beforeDeadline((inbox as InboxIntake).accept(event), left);
+    stored = await beforeDeadline((inbox as InboxIntake).accept(event, options), left);
   } catch (cause) {
     return reporter.refuse(journey, { refused: "store_unavailable", cause });
   }
@@ -293,7 +297,7 @@ function issuesOf(issues: readonly { readonly code?: string | undefined; readonl
 const plainPart = /^[!-$&-.0-~]{1,100}$/;
 
 /** Joins the parts of a dedupe key so that different parts never give one key, in printable ASCII of bounded length. */
-function eventKey(prefix: string, parts: readonly string[]): string {
+export function eventKey(prefix: string, parts: readonly string[]): string {
   if (!Array.isArray(parts) || parts.length === 0) throw new TypeError("dedupeKey() must return an array of at least one text.");
   let key = prefix;
   for (const part of parts) {

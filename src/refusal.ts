@@ -42,19 +42,22 @@ export interface RefusalPlace {
 
 type ErrorClass = new (code: never, message: string, options: RefusalPlace & { readonly cause?: unknown }) => AnyWebhookError;
 
+// One clause for all that it can look into.
+const EXPLAIN = "explain() of video-webhooks/testing looks for the cause.";
+
 // The class of each code, and its message: what failed, what was found, what to do. $names stand for the facts of a refusal.
 const rows: Readonly<Partial<Record<WebhookErrorCode, readonly [ErrorClass, string]>>> = {
   signature_missing: [
     VerificationError,
-    "No signature: looked for $headers. The provider does not sign this delivery, or a proxy removes the header. For unsigned callbacks use token.",
+    `No signature: looked for $headers. The provider does not sign this delivery, or a proxy removes the header. For unsigned callbacks use token. ${EXPLAIN}`,
   ],
   signature_malformed: [
     VerificationError,
-    "The value of $headers ($length characters) is no signature of this scheme. Check the scheme, and that the header arrives once.",
+    `The value of $headers ($length characters) is no signature of this scheme. Check the scheme, and that the header arrives once. ${EXPLAIN}`,
   ],
   signature_mismatch: [
     VerificationError,
-    "No secret matches the signature in $headers over a body of $length bytes. Usual causes: the body was parsed or changed before, or the secret belongs to another endpoint.",
+    `No secret matches the signature in $headers over a body of $length bytes. Usual causes: the body was parsed or changed before, or the secret belongs to another endpoint. ${EXPLAIN}`,
   ],
   timestamp_too_old: [
     VerificationError,

@@ -14,6 +14,7 @@ import type { Outcome } from "./outcome.ts";
 import { type EventFor, type EventPattern, expandPatterns, type KnownPattern, type TypesOf, unknownType } from "./pattern.ts";
 import type { EventSchema, Provider } from "./provider.ts";
 import { escapePart, type Pipeline, receive } from "./receive.ts";
+import { type Recovery, recover } from "./recover.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
 
 /** Handles events; whatever it returns is awaited, and its value is not used. */
@@ -39,6 +40,8 @@ export interface AnyRouter {
   onUnknown(handler: EventHandler<UnknownEvent>): this;
   onError(handler: ErrorHandler): this;
   receive(delivery: Delivery): Promise<Outcome>;
+  /** Takes an event that your own code fetched from the provider's API; see {@link Router.recover}. */
+  recover(recovery: Recovery): Promise<Outcome>;
   /** Runs the handlers for an event of the inbox, as its workers do. Never rejects; failures reach `onError`. */
   handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
   readonly fetch: FetchHandler;
@@ -72,6 +75,26 @@ export interface Router<Name extends string, Events extends object> extends AnyR
   ): this;
   /** Takes a delivery through the whole pipeline. Adapters call it; it never rejects. */
   receive(delivery: Delivery): Promise<Outcome>;
+  /**
+   * Takes an event that no delivery brought, through the pipeline from its type on: your own code fetched it from the provider's API over
+   * an authenticated connection. **Never pass it what came in over HTTP from outside**, since nothing here checks where it comes from.
+   * `context.authenticity.method` is `"api"`, and `context.rawBody` is the body as it was written here.
+   *
+   * The event counts as seen (`"duplicate"`) when its dedupe key is known, whatever body it came with. Without an inbox and an idempotency
+   * store nothing is known; with `"in_progress"` it is left to the run that has it. Keys that only a signed header tells (Standard Webhooks)
+   * cannot be known from a body. Handlers may take as long as they need. The outcome's `status` has no meaning here; it never rejects.
+   *
+   * @example
+   * ```ts
+   * import { createRouter } from "video-webhooks";
+   * import { heygen } from "video-webhooks/heygen";
+   *
+   * const router = createRouter(heygen({ secret: "a-long-secret" }));
+   * const body = { event_type: "avatar_video.success", event_data: { video_id: "a1b2" } };
+   * const { result } = await router.recover({ body });
+   * ```
+   */
+  recover(recovery: Recovery): Promise<Outcome>;
   /**
    * Runs the handlers for an event that was verified before, as a queue worker does. It never rejects, and tells nobody but its caller
    * how they ended.
@@ -232,6 +255,7 @@ export function createRouter<Name extends string, Events extends object>(
       return router;
     },
     receive: (delivery) => receive(pipeline, delivery),
+    recover: (recovery) => recover(pipeline, recovery),
     handle: (event, given) => handle(pipeline, event, given),
     async dispatch(event: unknown, given: DispatchContext): Promise<DispatchResult> {
       try {

@@ -27,6 +27,9 @@ export function jobIdOf({ provider, endpoint, id, fingerprint }: InboxEvent): st
   return `h${sha256Hex(`${sourceOf(provider, endpoint)}\0${id}\0${fingerprint}`)}`;
 }
 
+/** The key beside the jobs that tells that an event with this id was stored. */
+export const knownKeyOf = (id: string): string => `known:${sha256Hex(id)}`;
+
 /** The data of a job for an event; its type is the name of the job. */
 export function dataOf({ rawBody, type: _name, ...rest }: InboxEvent): JobData {
   return { ...rest, body: Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength).toString("base64") };

@@ -1,10 +1,23 @@
 import type { IdempotencyStore } from "../idempotency/store.ts";
 import { createClaims, ifHeld } from "./bullmq-claims.ts";
 import type { BullMq, BullMqJob, BullMqJobType, BullMqQueue, BullMqRedis } from "./bullmq-driver.ts";
-import { dataOf, entryOf, eventOf, fits, fromLine, jobIdOf, note, notesOf, parseEntryKey, typesOf, waitingSince } from "./bullmq-job.ts";
+import {
+  dataOf,
+  entryOf,
+  eventOf,
+  fits,
+  fromLine,
+  jobIdOf,
+  knownKeyOf,
+  note,
+  notesOf,
+  parseEntryKey,
+  typesOf,
+  waitingSince,
+} from "./bullmq-job.ts";
 import { type Queues, within } from "./bullmq-queues.ts";
 import type { Tallies } from "./bullmq-tallies.ts";
-import type { InboxEvent } from "./intake.ts";
+import type { AcceptOptions, InboxEvent } from "./intake.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import type {
   InboxEntry,
@@ -35,6 +48,8 @@ export interface BullMqStoreParts {
 /** How long Redis may take to store a delivery. */
 const PUT_TIMEOUT_MS = 1500;
 const DAY_MS = 86_400_000;
+/** What Redis answers when it is asked how long a key lives that it does not have. */
+const NO_SUCH_KEY = -2;
 /** Jobs that are read or deleted at once, with their payloads. */
 const CHUNK = 50;
 const DELETE_CHUNK = 1000;
@@ -55,7 +70,12 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     for (const listener of listeners) listener();
   };
 
-  async function put(event: InboxEvent): Promise<{ readonly duplicate: boolean }> {
+  async function isKnown(id: string): Promise<boolean> {
+    return (await redis.pttl(`${prefix}:${knownKeyOf(id)}`)) !== NO_SUCH_KEY;
+  }
+
+  async function put(event: InboxEvent, { unlessKnown = [] }: AcceptOptions): Promise<{ readonly duplicate: boolean }> {
+    if ((await Promise.all(unlessKnown.map(isKnown))).includes(true)) return { duplicate: true };
     const source = sourceOf(event.provider, event.endpoint);
     const queue = queues.of(source);
     const jobId = jobIdOf(event);
@@ -71,7 +91,10 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       delivery,
     };
     await Promise.all([queues.remember(source), queue.add(event.type, dataOf(event), options)]);
-    const stored = JSON.parse((await redis.hget(queue.toKey(jobId), "opts")) ?? "{}") as { readonly delivery?: string };
+    // Ids of jobs are hashes of ids and bodies. This finds an id alone, and only once its event is safe.
+    const known = redis.set(`${prefix}:${knownKeyOf(event.id)}`, "1", "PX", Math.ceil(ttlMs));
+    const [opts] = await Promise.all([redis.hget(queue.toKey(jobId), "opts"), known]);
+    const stored = JSON.parse(opts ?? "{}") as { readonly delivery?: string };
     return { duplicate: stored.delivery !== delivery };
   }
 
@@ -197,8 +220,8 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   }
 
   return {
-    async put(event: InboxEvent) {
-      const stored = await within(PUT_TIMEOUT_MS, put(event));
+    async put(event: InboxEvent, options: AcceptOptions = {}) {
+      const stored = await within(PUT_TIMEOUT_MS, put(event, options));
       if (!stored.duplicate) tell();
       return stored;
     },

@@ -12,6 +12,9 @@ export type { BullMqInboxOptions } from "./bullmq-open.ts";
  * to a second of it, and without an append-only file everything is lost. `maxmemory-policy` must be `noeviction`. While Redis is away,
  * deliveries reject at once and the sender is told to retry.
  *
+ * `router.recover` recognises an event for `keepDoneDays` after it was last delivered, by a key of its own. Events that an older version of
+ * this library has stored have none.
+ *
  * `list` goes through the endpoints one by one, and through each by state, the newest first in each. An event whose retry has become due
  * counts as `received` in `stats`.
  *

@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../errors.ts";
-import type { InboxEvent, InboxIntake } from "./intake.ts";
+import type { AcceptOptions, InboxEvent, InboxIntake } from "./intake.ts";
 import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
 import type {
   InboxEntryDetails,
@@ -71,7 +71,7 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
   const workers = new Set<InboxWorker>();
   let closing: Promise<void> | undefined;
   return {
-    accept: (event: InboxEvent) => store.put(event),
+    accept: (event: InboxEvent, options?: AcceptOptions) => store.put(event, options),
     work(routers, options) {
       if (closing) throw new ConfigurationError("The inbox is closed.");
       const worker = startWorker(store, policy, Array.isArray(routers) ? routers : [routers as InboxRouter], options);

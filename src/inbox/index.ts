@@ -1,5 +1,5 @@
 export { createInbox, type Inbox, type ListOptions } from "./inbox.ts";
-export type { InboxEvent, InboxIntake } from "./intake.ts";
+export type { AcceptOptions, InboxEvent, InboxIntake } from "./intake.ts";
 export type { CompletePolicy, RetryPolicy } from "./retry-policy.ts";
 export type {
   AttemptEnd,

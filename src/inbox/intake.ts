@@ -18,6 +18,15 @@ export interface InboxEvent {
   readonly receivedAt: number;
 }
 
+/** How an event is to be stored. */
+export interface AcceptOptions {
+  /**
+   * Stores the event only if none is there under any of these ids, whatever its body is and whatever became of it. Otherwise it counts as
+   * stored before.
+   */
+  readonly unlessKnown?: readonly string[] | undefined;
+}
+
 /** What a router needs of an inbox. */
 export interface InboxIntake {
   /**
@@ -26,5 +35,5 @@ export interface InboxIntake {
    *
    * @returns whether the event was stored before
    */
-  accept(event: InboxEvent): Promise<{ readonly duplicate: boolean }>;
+  accept(event: InboxEvent, options?: AcceptOptions): Promise<{ readonly duplicate: boolean }>;
 }

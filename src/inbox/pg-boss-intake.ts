@@ -1,6 +1,8 @@
+import { storedKey } from "../idempotency/stored-key.ts";
 import type { InboxEvent } from "./intake.ts";
 import type { PgBossClient } from "./pg-boss-client.ts";
 import { jobOf, queueOf, queueOptions } from "./pg-boss-job.ts";
+import { queriesFor } from "./pg-boss-queries.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import { sourceOf } from "./worker.ts";
 
@@ -8,13 +10,15 @@ import { sourceOf } from "./worker.ts";
 export interface PgBossIntake {
   /** Of the jobs. */
   readonly heartbeatSeconds: number;
-  put(event: InboxEvent): Promise<{ readonly duplicate: boolean }>;
+  /** With ids, the event is stored only if no event of its queue has one of them. */
+  put(event: InboxEvent, unlessKnown?: readonly string[]): Promise<{ readonly duplicate: boolean }>;
   /** Resolves when a queue exists and has the settings of this process. */
   ready(queue: string): Promise<void>;
 }
 
 interface Waiting {
   readonly event: InboxEvent;
+  readonly unlessKnown: readonly string[] | undefined;
   resolve(stored: { readonly duplicate: boolean }): void;
   reject(error: unknown): void;
 }
@@ -23,7 +27,8 @@ interface Waiting {
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Puts all events that come in one turn of the event loop into their queue with one statement, so that they share a commit. */
-export function createIntake(boss: PgBossClient, policy: CompletePolicy, heartbeatSeconds: number): PgBossIntake {
+export function createIntake(boss: PgBossClient, schema: string, policy: CompletePolicy, heartbeatSeconds: number): PgBossIntake {
+  const sql = queriesFor(schema);
   const queues = new Map<string, Promise<void>>();
   const waiting = new Map<string, Waiting[]>();
 
@@ -46,7 +51,28 @@ export function createIntake(boss: PgBossClient, policy: CompletePolicy, heartbe
   async function flush(queue: string): Promise<void> {
     const all = waiting.get(queue) ?? [];
     waiting.delete(queue);
-    for (const batch of batchesOf(all)) await insert(queue, batch);
+    // A sender must not wait for a search.
+    for (const batch of batchesOf(all.filter(({ unlessKnown }) => unlessKnown === undefined))) await insert(queue, batch);
+    for (const batch of batchesOf(await withoutKnown(queue, all))) await insert(queue, batch);
+  }
+
+  /** Those that are stored only if they are not known, and are not. The others among them are told so. */
+  async function withoutKnown(queue: string, all: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const asked = all.filter(({ unlessKnown }) => unlessKnown !== undefined);
+    if (asked.length === 0) return asked;
+    const keysOf = ({ unlessKnown = [] }: Waiting): readonly string[] => unlessKnown.map(storedKey);
+    try {
+      const { rows } = await boss.getDb().executeSql(sql.known, [queue, asked.flatMap(keysOf)]);
+      const known = new Set((rows as { key: string }[]).map(({ key }) => key));
+      return asked.filter((each) => {
+        const isNew = !keysOf(each).some((key) => known.has(key));
+        if (!isNew) each.resolve({ duplicate: true });
+        return isNew;
+      });
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+      return [];
+    }
   }
 
   async function insert(queue: string, batch: readonly Waiting[]): Promise<void> {
@@ -71,13 +97,13 @@ export function createIntake(boss: PgBossClient, policy: CompletePolicy, heartbe
   return {
     heartbeatSeconds,
     ready,
-    put: (event) =>
+    put: (event, unlessKnown) =>
       new Promise((resolve, reject) => {
         const queue = queueOf(sourceOf(event.provider, event.endpoint));
         const others = waiting.get(queue);
-        if (others !== undefined) others.push({ event, resolve, reject });
+        if (others !== undefined) others.push({ event, unlessKnown, resolve, reject });
         else {
-          waiting.set(queue, [{ event, resolve, reject }]);
+          waiting.set(queue, [{ event, unlessKnown, resolve, reject }]);
           setImmediate(() => void flush(queue));
         }
       }),

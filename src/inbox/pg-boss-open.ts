@@ -28,7 +28,12 @@ export async function openPgBossStore(place: PgBossPlace, policy: CompletePolicy
     await pair.patient.createQueue(DEAD_LETTERS, { retryLimit: 0, ...FOREVER });
     const leases = createLeases(pair.quick, { everyMs: (heartbeatSeconds * 1000) / 3, clock });
     onLeases?.(leases.beat);
-    return createPgBossStore({ pair, schema: place.schema, intake: createIntake(pair.quick, policy, heartbeatSeconds), leases });
+    return createPgBossStore({
+      pair,
+      schema: place.schema,
+      intake: createIntake(pair.quick, place.schema, policy, heartbeatSeconds),
+      leases,
+    });
   } catch (error) {
     await pair.close();
     throw error;

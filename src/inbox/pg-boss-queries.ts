@@ -102,6 +102,9 @@ export function queriesFor(schema: string) {
     /** The copies in the dead-letter queue of the jobs $1. */
     copies: `SELECT id FROM ${job} WHERE name = '${DEAD_LETTERS}' AND source_root_id = ANY($1::uuid[])`,
 
+    /** Which of the keys $2 the events of the queue $1 have. No index helps, so one search is for many keys. */
+    known: `SELECT DISTINCT singleton_key AS key FROM ${job} WHERE name = $1 AND singleton_key = ANY($2::text[])`,
+
     stateOf: `SELECT state FROM ${job} WHERE name = $1 AND id = $2::uuid`,
 
     /**

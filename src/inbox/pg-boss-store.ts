@@ -1,6 +1,6 @@
 import { createPostgresStore } from "../idempotency/postgres.ts";
 import { storedKey } from "../idempotency/stored-key.ts";
-import type { InboxEvent } from "./intake.ts";
+import type { AcceptOptions, InboxEvent } from "./intake.ts";
 import { type PgBossJob, type PgBossPair, type PgBossSql, within } from "./pg-boss-client.ts";
 import type { PgBossIntake } from "./pg-boss-intake.ts";
 import { attemptOf, type Claim, claimOf, eventOf, fenceOf, queueOf, sourceOfQueue, storableText, tokenOf } from "./pg-boss-job.ts";
@@ -20,6 +20,9 @@ export interface PgBossStoreParts {
 
 /** How long the router may wait for a server that hangs; less than the deadline of any provider. */
 const ANSWER_MS = 1500;
+
+/** The same where the queue has to be searched, for which no sender waits. */
+const SEARCH_MS = 10_000;
 
 /** A century, since Postgres has an end of time. */
 const LONGEST_MS = 100 * 365 * 86_400_000;
@@ -126,8 +129,9 @@ export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreP
   }
 
   return {
-    async put(event: InboxEvent) {
-      const stored = await within(ANSWER_MS, intake.put(event), "Postgres did not answer in time.");
+    async put(event: InboxEvent, { unlessKnown }: AcceptOptions = {}) {
+      const limitMs = unlessKnown === undefined ? ANSWER_MS : SEARCH_MS;
+      const stored = await within(limitMs, intake.put(event, unlessKnown), "Postgres did not answer in time.");
       if (!stored.duplicate) announce();
       return stored;
     },

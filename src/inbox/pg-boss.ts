@@ -26,6 +26,9 @@ export interface PgBossInboxOptions extends RetryPolicy {
  * Each source (`provider/endpoint`) is a queue, and dead letters are copied to the queue `dead-letters`. An event whose worker died is
  * taken again after 30 to 45 seconds, whatever its lease is; handlers may take a day. Nothing is deleted but by `prune()`.
  *
+ * `router.recover` searches the queue for the id of its event, without an index: recover many at once (`concurrency` of `backfill`), since
+ * they share one search.
+ *
  * @throws {@link ConfigurationError} where pg-boss is missing or of another version, and for options that cannot work; rejects as
  *   Postgres does where it cannot be reached
  *

@@ -1,6 +1,6 @@
 import type { JobState } from "../idempotency/store.ts";
 import type { Authenticity } from "../signature/authenticate.ts";
-import type { InboxEvent } from "./intake.ts";
+import type { AcceptOptions, InboxEvent } from "./intake.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
 import type { SqliteWriter } from "./sqlite-writer.ts";
@@ -95,7 +95,10 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       ON CONFLICT DO UPDATE SET count = count + 1`).run(provider, type, succeeded ? 1 : 0, succeeded ? bucketOf(milliseconds) : 0);
   }
 
-  function put(event: InboxEvent): { readonly duplicate: boolean } {
+  function put(event: InboxEvent, { unlessKnown = [] }: AcceptOptions = {}): { readonly duplicate: boolean } {
+    for (const known of unlessKnown) {
+      if (sql("SELECT 1 FROM events WHERE id = ? LIMIT 1").get(known) !== undefined) return { duplicate: true };
+    }
     const { provider, endpoint, type, id, fingerprint, receivedAt, headers, authenticity, rawBody } = event;
     const inserted = sql(`INSERT INTO events (source, provider, endpoint, type, id, fingerprint, due_at, received_at)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, fingerprint) DO NOTHING RETURNING entry`).get(
@@ -221,8 +224,8 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
   }
 
   return {
-    async put(event: InboxEvent) {
-      const stored = await writer.write(() => put(event));
+    async put(event: InboxEvent, options?: AcceptOptions) {
+      const stored = await writer.write(() => put(event, options));
       if (!stored.duplicate) for (const listener of listeners) listener();
       return stored;
     },

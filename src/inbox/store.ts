@@ -1,5 +1,5 @@
 import type { IdempotencyStore } from "../idempotency/store.ts";
-import type { InboxEvent } from "./intake.ts";
+import type { AcceptOptions, InboxEvent } from "./intake.ts";
 
 /**
  * Where an event stands. `received`, then `processing`, then `done`; after a failure `retry` until it is due, or `dead` when no attempt is
@@ -133,8 +133,11 @@ export interface InboxHealth {
 
 /** What keeps the events of an inbox. Methods reject when the store fails. */
 export interface InboxStore {
-  /** Stores an event durably, unless the same is there. Resolves to whether it was. */
-  put(event: InboxEvent): Promise<{ readonly duplicate: boolean }>;
+  /**
+   * Stores an event durably, unless the same is there. Resolves to whether it was. With `unlessKnown`, any event under one of those ids
+   * counts as the same; one that another process stores at that moment may be overlooked.
+   */
+  put(event: InboxEvent, options?: AcceptOptions): Promise<{ readonly duplicate: boolean }>;
   /**
    * Takes events that are due, at most `limit`, of these sources (`provider/endpoint`), each for one caller only until its lease ends.
    * Those whose last attempt was lost to a crash become dead instead.

@@ -26,6 +26,8 @@ export type SecretSource = string | readonly string[] | ((request: SecretRequest
 export type Authenticity =
   | { readonly method: "signature" /** Which of the secrets matched. */; readonly secretIndex: number }
   | { readonly method: "token" }
+  /** It was no delivery: the application fetched the event from the provider's API, and gave it to `router.recover`. */
+  | { readonly method: "api" }
   | { readonly method: "none" };
 
 /** An authentic delivery: how it was proved, and what its signature covers beside the body. */

@@ -157,6 +157,26 @@ const plays: Readonly<Record<string, Play>> = {
     expectEqual((await store.claim({ sources: [scene.source], limit: 10, leaseMs: LONG_MS })).length, 2, "events to handle");
   },
 
+  async "stores an event only if none has one of its ids, when it is asked to"(scene) {
+    const [store, second] = [await scene.open(), await scene.open()];
+    const [known, other] = [scene.event("a"), scene.event("b")];
+    const fetched = scene.event("a", { fingerprint: "c".repeat(64), authenticity: { method: "api" } });
+    await store.put(known);
+    expectEqual(await second.put(fetched, { unlessKnown: [fetched.id] }), { duplicate: true }, "another body under an id that waits");
+    expectEqual(
+      await second.put(other, { unlessKnown: [other.id, known.id] }),
+      { duplicate: true },
+      "an event of which another id is known",
+    );
+    expectEqual(await second.put(other, { unlessKnown: [other.id, `${known.id}/x`] }), { duplicate: false }, "an event that is new");
+    const claimed = await store.claim({ sources: [scene.source], limit: 10, leaseMs: LONG_MS });
+    expectEqual(claimed.map(({ event }) => event.id).sort(), [known.id, other.id], "events to handle");
+    for (const [index, each] of claimed.entries()) await store.settle(each, index === 0 ? done : dead);
+    const again = [fetched, scene.event("b", { fingerprint: "c".repeat(64) })].map((each) => store.put(each, { unlessKnown: [each.id] }));
+    expectEqual(await Promise.all(again), [{ duplicate: true }, { duplicate: true }], "other bodies under ids that are done or dead");
+    expectEqual(await store.put(fetched), { duplicate: false }, "another body, when it is not asked to");
+  },
+
   async "gives back what was stored, to the byte"(scene) {
     const store = await scene.open();
     const rawBody = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256);

@@ -212,10 +212,10 @@ const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leas
         const [found] = await claimAll(store);
         expect(found?.attempt).toBe(attempt);
         return found as ClaimedEvent;
-      }, 5000);
+      }, 10_000);
       expect(await store.settle(claimed, retry)).toBe(true);
     }
-    await vi.waitFor(async () => expect(await claimAll(store)).toMatchObject([{ attempt: 3 }]), 5000, { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await claimAll(store)).toMatchObject([{ attempt: 3 }]), { timeout: 10_000 });
   });
 
   it.each([

@@ -53,18 +53,27 @@ export async function createConsumer(): Promise<Consumer> {
   }
 }
 
+/** Runs the command line of the installed package as `npx` does. */
+export function npx(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  return run([npmCli(), "exec", "--no", "--", "video-webhooks", ...args], cwd, { ...env, npm_config_loglevel: "error" });
+}
+
 /** Runs a script on this Node.js; whatever happens, the result says so. */
-export function run(script: readonly string[], cwd: string): Promise<Ran> {
+export function run(script: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, script, { cwd, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, script, { cwd, timeout: 60_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}`.trim() });
     });
   });
 }
 
-async function npm(args: readonly string[], cwd: string): Promise<void> {
+function npmCli(): string {
   const cli = process.env.npm_execpath;
   if (cli === undefined) throw new Error("npm did not start this process. Use npm run test:package.");
-  const { exitCode, output } = await run([cli, ...args], cwd);
+  return cli;
+}
+
+async function npm(args: readonly string[], cwd: string): Promise<void> {
+  const { exitCode, output } = await run([npmCli(), ...args], cwd);
   if (exitCode !== 0) throw new Error(`npm ${args[0]} failed with exit code ${exitCode}.\n${output}`);
 }

@@ -5,15 +5,15 @@ import { entryPoints, providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 17_920;
+const MOST_BYTES = 18_688;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 16_384,
-  "video-webhooks/konpro": 5888,
-  "video-webhooks/heygen": 6272,
-  "video-webhooks/videopilot": 5120,
-  "video-webhooks/kling": 6656,
+  "video-webhooks": 17_152,
+  "video-webhooks/konpro": 6784,
+  "video-webhooks/heygen": 7168,
+  "video-webhooks/videopilot": 6016,
+  "video-webhooks/kling": 7552,
   "video-webhooks/express": 2944,
   "video-webhooks/fastify": 3200,
   "video-webhooks/next": 3456,
@@ -26,7 +26,8 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/inbox/sqlite": 9216,
   "video-webhooks/inbox/pg-boss": 14_592,
   "video-webhooks/inbox/bullmq": 11_776,
-  "video-webhooks/testing": 11_776,
+  "video-webhooks/endpoints": 12_800,
+  "video-webhooks/testing": 60_416,
 };
 
 /** Bundles some code that imports the package, without its peers. */

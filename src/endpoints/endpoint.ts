@@ -1,0 +1,163 @@
+import * as z from "zod";
+import { ConfigurationError } from "../errors.ts";
+import { toDate } from "../job.ts";
+import { isRecord, type Text, text } from "../providers/fields.ts";
+
+/** A registered endpoint, without its secret: what an API tells of it in lists is left out, so that it can be printed. */
+export interface WebhookEndpoint {
+  readonly id: string;
+  /** Where events are delivered to. It is as secret as a token in it. */
+  readonly url: string;
+  /** The event types that are delivered; `null` for all. */
+  readonly events: readonly string[] | null;
+  /** `enabled` or `disabled`. */
+  readonly status?: string;
+  readonly createdAt?: Date;
+  /** Where the API tells it. */
+  readonly username?: string;
+}
+
+/** An endpoint that was just registered. */
+export interface CreatedEndpoint extends WebhookEndpoint {
+  /**
+   * What its deliveries are signed with: store it now. It is a text like any other, but not enumerable, so that neither `console.log`, nor
+   * `JSON.stringify`, nor a copy by `{ ...endpoint }` takes it along.
+   */
+  readonly secret: string;
+}
+
+/** The new secret of an endpoint. */
+export interface RotatedSecret {
+  readonly id: string;
+  /** Store it now. Not enumerable, as in {@link CreatedEndpoint.secret}. */
+  readonly secret: string;
+}
+
+/** A type of event that can be subscribed to. */
+export interface EventTypeInfo {
+  readonly type: string;
+  readonly description?: string;
+}
+
+/** What is registered. */
+export interface EndpointSettings {
+  /** `https:` only; checked before the call. */
+  readonly url: string;
+  /**
+   * The event types to deliver; `null` for all.
+   * @default all
+   */
+  readonly events?: readonly string[] | null | undefined;
+  /**
+   * Delivers the events of one resource only, such as a project.
+   * @default no limit
+   */
+  readonly entityId?: string | undefined;
+}
+
+/** What is changed of an endpoint. What is left out stays as it is. */
+export interface EndpointChanges {
+  /** `https:` only; checked before the call. */
+  readonly url?: string | undefined;
+  /** Replaces the whole list; `null` for all. */
+  readonly events?: readonly string[] | null | undefined;
+}
+
+/** An endpoint as the APIs of HeyGen and KonPro write it. */
+export interface RawEndpoint {
+  endpoint_id: string;
+  url: string;
+  events?: string[] | null | undefined;
+  status?: Text;
+  created_at?: Text;
+  username?: Text;
+  secret?: Text;
+}
+
+const rawEndpoint: z.ZodType<RawEndpoint> = z.looseObject({
+  endpoint_id: z.string().min(1),
+  url: z.string(),
+  events: z.array(z.string()).nullish(),
+  status: text(),
+  created_at: text(),
+  username: text(),
+  secret: text(),
+});
+
+/** Takes what is in `data`, or the answer itself where nothing is around it: pages of these APIs show both. */
+export function inData<Result>(schema: z.ZodType<Result>): z.ZodType<Result> {
+  return z.preprocess((body) => (isRecord(body) && isRecord(body.data) ? body.data : body), schema);
+}
+
+/** Takes the list of an answer: in `data`, in one of these members, in one of these inside of `data`, or the answer itself. */
+export function listIn<Item>(item: z.ZodType<Item>, ...names: readonly string[]): z.ZodType<Item[]> {
+  const find = (body: unknown): unknown => {
+    if (!isRecord(body)) return body;
+    const places = [body.data, ...names.map((name) => body[name])];
+    if (isRecord(body.data)) for (const name of names) places.push(body.data[name]);
+    return places.find(Array.isArray);
+  };
+  return z.preprocess(find, z.array(item));
+}
+
+/** One endpoint. */
+export const endpointAnswer: z.ZodType<RawEndpoint> = inData(rawEndpoint);
+
+/** A list of endpoints; KonPro's table calls it `endpoints`, its sample `data`. */
+export const endpointsAnswer: z.ZodType<RawEndpoint[]> = listIn(rawEndpoint, "endpoints");
+
+/** Anything: that the call succeeded is all there is to know. */
+export const anyAnswer: z.ZodType<unknown> = z.unknown();
+
+const eventType = z.union([
+  z.string().transform((type): EventTypeInfo => ({ type })),
+  z
+    .looseObject({ event_type: z.string(), description: text() })
+    .transform(({ event_type: type, description }): EventTypeInfo => (description ? { type, description } : { type })),
+]);
+
+/** A list of event types, as names or with descriptions. */
+export const eventTypesAnswer: z.ZodType<EventTypeInfo[]> = listIn(eventType, "events", "webhooks", "event_types");
+
+/** An endpoint as this library shows it. */
+export function toEndpoint({ endpoint_id, url, events, status, created_at, username }: RawEndpoint): WebhookEndpoint {
+  const createdAt = toDate(created_at);
+  return {
+    id: endpoint_id,
+    url,
+    // An empty list is another way to say all.
+    events: events && events.length > 0 ? events : null,
+    ...(status && { status }),
+    ...(createdAt && { createdAt }),
+    ...(username && { username }),
+  };
+}
+
+/** Adds a secret that has to be asked for. */
+export function withSecret<Target extends object>(target: Target, secret: string): Target & { readonly secret: string } {
+  return Object.defineProperty(target, "secret", { value: secret }) as Target & { readonly secret: string };
+}
+
+/**
+ * Checks the id of an endpoint, which becomes a part of an address.
+ *
+ * @throws {@link ConfigurationError} for what is none
+ */
+export function checkEndpointId(id: unknown, provider: string): string {
+  if (typeof id === "string" && /^[\w-][\w.:-]{0,199}$/.test(id)) return id;
+  throw new ConfigurationError("The id of an endpoint must be letters, digits and _ . : - characters, as list() shows it.", { provider });
+}
+
+/**
+ * Checks a list of event types. An empty one is refused, since these APIs take it for all of them.
+ *
+ * @throws {@link ConfigurationError} for what is none
+ */
+export function checkEvents(events: unknown, provider: string): readonly string[] | null | undefined {
+  if (events === undefined || events === null) return events;
+  if (!Array.isArray(events) || events.some((type) => typeof type !== "string" || type === "")) {
+    throw new ConfigurationError("The option events must be an array of event types.", { provider });
+  }
+  if (events.length > 0) return events;
+  throw new ConfigurationError("The option events is an empty list, which the API takes for all events. Pass null for all.", { provider });
+}

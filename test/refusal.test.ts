@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import type { WebhookErrorCode } from "../src/errors.ts";
+import { toError } from "../src/refusal.ts";
+
+describe("the message of a refusal", () => {
+  const messageOf = (refused: WebhookErrorCode): string =>
+    toError({ refused, headers: ["signature"], length: 7, seconds: 1, issues: "none" }, { provider: "heygen" }).message;
+
+  it("points to explain() where it can look into the cause, and nowhere else", () => {
+    for (const code of ["signature_missing", "signature_malformed", "signature_mismatch"] as const) {
+      expect(messageOf(code)).toMatch(/ explain\(\) of video-webhooks\/testing looks for the cause\.$/);
+    }
+    for (const code of ["token_mismatch", "timestamp_too_old", "body_not_json", "handler_failed"] as const) {
+      expect(messageOf(code)).not.toContain("explain()");
+    }
+  });
+
+  it("has a value for each of its facts", () => {
+    for (const code of ["signature_missing", "signature_malformed", "signature_mismatch", "timestamp_too_old"] as const) {
+      expect(messageOf(code)).not.toMatch(/undefined|\$[a-z]/);
+    }
+  });
+});
