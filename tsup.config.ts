@@ -1,31 +1,42 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import type { Options } from "tsup";
 
 /**
  * Packages that are built in, so that whoever installs the library gets nothing else: those of the endpoint clients and the command line,
- * and what they need themselves.
+ * and what they need themselves, each with the package that needs it.
  */
-const builtIn: readonly string[] = [
-  "ky",
-  "commander",
-  "cli-progress",
-  "string-width",
-  "strip-ansi",
-  "ansi-regex",
-  "is-fullwidth-code-point",
-  "emoji-regex",
-];
+const builtIn: Readonly<Record<string, string | undefined>> = {
+  ky: undefined,
+  commander: undefined,
+  "cli-progress": undefined,
+  "string-width": "cli-progress",
+  "strip-ansi": "string-width",
+  "ansi-regex": "strip-ansi",
+  "is-fullwidth-code-point": "string-width",
+  "emoji-regex": "string-width",
+};
+
+/** Where a package is found by the one that needs it: beside others of its version, or on its own. */
+function folderOf(name: string): string {
+  const neededBy = builtIn[name];
+  for (let from = neededBy === undefined ? import.meta.dirname : folderOf(neededBy); ; from = path.dirname(from)) {
+    const folder = path.join(from, "node_modules", name);
+    if (existsSync(folder)) return folder;
+    if (from === path.dirname(from)) throw new Error(`The package ${name} is not installed.`);
+  }
+}
 
 /** Their licenses ask to be passed on. */
 function writeLicenses(): void {
-  const texts = builtIn.map((name) => {
-    const folder = new URL(`./node_modules/${name}/`, import.meta.url);
-    const { version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8")) as { readonly version: string };
+  const texts = Object.keys(builtIn).map((name) => {
+    const folder = folderOf(name);
+    const { version } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")) as { readonly version: string };
     const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
     if (file === undefined) throw new Error(`The package ${name} has no license to pass on.`);
-    return `${name} ${version}\n\n${readFileSync(new URL(file, folder), "utf8").trim()}\n`;
+    return `${name} ${version}\n\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`;
   });
-  writeFileSync(new URL("./dist/licenses.txt", import.meta.url), texts.join(`\n${"-".repeat(80)}\n\n`));
+  writeFileSync(path.join(import.meta.dirname, "dist/licenses.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
 const shared: Options = {
@@ -34,7 +45,7 @@ const shared: Options = {
   treeshake: true,
   // Deno and Workers know the built-in modules by their `node:` names only.
   removeNodeProtocol: false,
-  noExternal: [...builtIn],
+  noExternal: Object.keys(builtIn),
 };
 
 const library: Options = {

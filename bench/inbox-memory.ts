@@ -12,7 +12,7 @@ import { signedDelivery } from "./inbox-rows.ts";
 const BATCH = CLIENTS * 125;
 
 /** Keeps V8 from letting its young generation grow while deliveries are under way, which it otherwise does up to well over 100 MB. */
-export const SMALL_YOUNG_GENERATION = "--max-semi-space-size=4";
+export const SMALL_YOUNG_GENERATION = "--max-semi-space-size=8";
 
 /** Memory of one process, in megabytes of a million bytes. */
 export interface Memory {

@@ -59,3 +59,14 @@ export function isBusy(error: unknown): boolean {
   if (typeof errcode === "number") return (errcode & 0xff) === 5 || (errcode & 0xff) === 6;
   return typeof code === "string" && /^SQLITE_(?:BUSY|LOCKED)/.test(code);
 }
+
+/**
+ * Whether a statement failed for what it was given, and would have failed alone: a value that does not fit, a constraint. Anything else, such
+ * as a full disk, concerns whatever is in the same transaction.
+ */
+export function isOwnFailure(error: unknown): boolean {
+  const { errcode, code } = (error ?? {}) as { readonly errcode?: unknown; readonly code?: unknown };
+  // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE.
+  if (typeof errcode === "number") return [18, 19, 20, 25].includes(errcode & 0xff);
+  return typeof code !== "string" || !code.startsWith("SQLITE_") || /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH|RANGE)/.test(code);
+}

@@ -5,7 +5,8 @@ import type { SqliteDatabase } from "./sqlite-driver.ts";
 const versions: readonly string[] = [
   `
   CREATE TABLE events (
-    entry INTEGER PRIMARY KEY,
+    -- Never used again, since somebody may have noted one.
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
     source TEXT NOT NULL,
     provider TEXT NOT NULL,
     endpoint TEXT NOT NULL,
@@ -84,13 +85,23 @@ const versions: readonly string[] = [
   `,
 ];
 
+/** In the header of every file: "vwin" in ASCII. */
+const APPLICATION_ID = 0x7677696e;
+
 /**
  * Brings the tables up to date; to be called in a transaction.
  *
- * @throws {@link ConfigurationError} for a file that a newer version of this library has written
+ * @throws {@link ConfigurationError} for a file of something else, or one that a newer version of this library has written
  */
 export function migrate(database: SqliteDatabase): void {
-  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  const read = (sql: string): number => Number(Object.values(database.prepare(sql).get() as object)[0]);
+  if (read("PRAGMA application_id") !== APPLICATION_ID) {
+    if (read("SELECT count(*) FROM sqlite_master") > 0) {
+      throw new ConfigurationError("The file is a database of something else. Give the inbox a file of its own.");
+    }
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  }
+  const found = read("PRAGMA user_version");
   if (found > versions.length) {
     throw new ConfigurationError(
       `The inbox was written by a newer version of video-webhooks (${found}, here ${versions.length}). Update it here.`,

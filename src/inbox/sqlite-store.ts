@@ -1,8 +1,9 @@
 import type { JobState } from "../idempotency/store.ts";
-import type { Authenticity } from "../signature/authenticate.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
+import { conditionOf } from "./sqlite-condition.ts";
 import type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
+import { bytesOf, entryOf, eventOf, type FullRow, type PayloadRow, type Row, type TransitionRow, transitionOf } from "./sqlite-rows.ts";
 import type { SqliteWriter } from "./sqlite-writer.ts";
 import type {
   AttemptEnd,
@@ -30,37 +31,19 @@ export interface SqliteStoreParts {
   readonly clock: () => number;
 }
 
-interface Row {
-  readonly entry: number;
-  readonly provider: string;
-  readonly endpoint: string;
-  readonly type: string;
-  readonly id: string;
-  readonly state: InboxState;
-  readonly attempts: number;
-  readonly due_at: number | null;
-  readonly received_at: number;
-  readonly finished_at: number | null;
-  readonly reason: string | null;
-}
-
-interface FullRow extends Row {
-  readonly fingerprint: string;
-}
-
-interface PayloadRow {
-  readonly headers: string;
-  readonly authenticity: string;
-  readonly raw_body: Uint8Array;
-}
-
 const DAY_MS = 86_400_000;
 
-/** Rows that are changed or deleted in one transaction, so that nothing else waits for long. */
-const CHUNK = 1000;
+/** Rows that are changed in one transaction, and those that are deleted with what belongs to them, so that nothing else waits for long. */
+const CHANGED = 1000;
+const DELETED = 200;
+/** Rows that one read looks at where no index leads to those that are wanted. */
+const LOOKED_AT = 20_000;
+/** What is due later than that is due then. Numbers that a date cannot hold could not be read any more. */
+const LONGEST_MS = 100 * 365 * DAY_MS;
 
 /** Keeps the events of an inbox in a SQLite database that is set up and migrated. */
-export function createSqliteStore({ database, writer, policy, clock }: SqliteStoreParts): InboxStore {
+export function createSqliteStore({ database, writer, policy, clock: givenClock }: SqliteStoreParts): InboxStore {
+  const clock = (): number => Math.floor(givenClock());
   const statements = new Map<string, SqliteStatement>();
   const listeners = new Set<() => void>();
   let turn = 0;
@@ -109,7 +92,7 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       id,
       fingerprint,
       clock(),
-      receivedAt,
+      Math.floor(receivedAt),
     ) as Pick<Row, "entry"> | undefined;
     if (inserted === undefined) return { duplicate: true };
     sql("INSERT INTO payloads VALUES (?, ?, ?, ?)").run(inserted.entry, JSON.stringify(headers), JSON.stringify(authenticity), rawBody);
@@ -118,35 +101,40 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
 
   function claimOf(source: string, limit: number, leaseMs: number): readonly ClaimedEvent[] {
     const now = clock();
-    const due = sql(
-      "SELECT entry, state, attempts, provider, type FROM events WHERE source = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
-    ).all(source, now, limit) as Pick<Row, "entry" | "state" | "attempts" | "provider" | "type">[];
+    const due = sql("SELECT entry, state, attempts, provider, type FROM events WHERE source = ? AND due_at <= ? ORDER BY due_at LIMIT ?");
     const claimed: ClaimedEvent[] = [];
-    for (const { entry, state, attempts, provider, type } of due) {
-      if (state === "processing" && attempts >= policy.attempts) {
-        finish(
-          entry,
-          attempts,
-          { state: "dead", result: "crashed", milliseconds: 0, reason: "The process died in the last attempt." },
-          undefined,
-        );
-        tally({ provider, type }, false, 0);
-        continue;
+    for (let buried = 0; ; ) {
+      const rows = due.all(source, now, limit) as Pick<Row, "entry" | "state" | "attempts" | "provider" | "type">[];
+      for (const row of rows) {
+        if (row.state === "processing" && row.attempts >= policy.attempts) {
+          bury(row);
+          buried++;
+        } else claimed.push(claimRow(row.entry, now + leaseMs));
       }
-      const token = crypto.randomUUID();
-      const row = sql(`UPDATE events SET state = 'processing', attempts = attempts + 1, due_at = ?, token = ?
-        WHERE entry = ? RETURNING *`).get(now + leaseMs, token, entry) as FullRow;
-      note(entry, row.attempts, "processing", "claimed");
-      claimed.push({ entry: String(entry), token, attempt: row.attempts, event: eventOf(row, payloadOf(entry)) });
+      // An empty answer says that nothing is due, so those that nobody may handle any more must not hide others.
+      if (claimed.length > 0 || rows.length < limit || buried >= CHANGED) return claimed;
     }
-    return claimed;
+  }
+
+  function bury({ entry, attempts, provider, type }: Pick<Row, "entry" | "attempts" | "provider" | "type">): void {
+    const reason = "The process died in the last attempt.";
+    finish(entry, attempts, { state: "dead", result: "crashed", milliseconds: 0, reason }, undefined);
+    tally({ provider, type }, false, 0);
+  }
+
+  function claimRow(entry: number, leaseEndsAt: number): ClaimedEvent {
+    const token = crypto.randomUUID();
+    const row = sql(`UPDATE events SET state = 'processing', attempts = attempts + 1, due_at = ?, token = ?
+      WHERE entry = ? RETURNING *`).get(leaseEndsAt, token, entry) as FullRow;
+    note(entry, row.attempts, "processing", "claimed");
+    return { entry: String(entry), token, attempt: row.attempts, event: eventOf(row, payloadOf(entry)) };
   }
 
   const payloadOf = (entry: number): PayloadRow => sql("SELECT * FROM payloads WHERE event = ?").get(entry) as PayloadRow;
 
   /** Takes down how an attempt ended; without a token for whoever holds the lock. */
   function finish(entry: number | bigint, attempt: number, end: AttemptEnd, token: string | undefined): boolean {
-    const dueAt = end.state === "retry" ? Math.ceil(clock() + end.afterMs) : null;
+    const dueAt = end.state === "retry" ? clock() + Math.ceil(Math.min(end.afterMs, LONGEST_MS)) : null;
     const reason = end.state === "done" ? null : end.reason;
     const finishedAt = end.state === "retry" ? null : clock();
     const values = [end.state, dueAt, finishedAt, reason, entry];
@@ -157,71 +145,47 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
     return true;
   }
 
-  function conditionOf(
-    which: readonly string[] | InboxFilter,
-    allowed: readonly InboxState[],
-  ): { readonly where: string; readonly values: unknown[] } {
-    if (isList(which)) {
-      const entries = which.filter((entry) => /^[0-9]{1,15}$/.test(entry)).map(Number);
-      return { where: `entry IN (${entries.map(() => "?").join(", ")}) AND state IN (${quoted(allowed)})`, values: entries };
-    }
-    const wanted = which.state === undefined ? allowed : [which.state].flat().filter((state) => allowed.includes(state));
-    const parts = [`state IN (${quoted(wanted)})`];
-    const values: unknown[] = [];
-    const add = (part: string, value: unknown): void => {
-      if (value === undefined) return;
-      parts.push(part);
-      values.push(value);
-    };
-    add("provider = ?", which.provider);
-    add("endpoint = ?", which.endpoint);
-    add("type = ?", which.type);
-    add("id = ?", which.id);
-    add("received_at > ?", which.receivedAfter?.getTime());
-    add("received_at < ?", which.receivedBefore?.getTime());
-    return { where: parts.join(" AND "), values };
-  }
-
   /** Changes all entries of a selection, in chunks of which each is all or nothing. */
   async function changeAll(
     which: readonly string[] | InboxFilter,
     from: readonly InboxState[],
     change: (entry: number) => void,
   ): Promise<number> {
-    const { where, values } = conditionOf(which, from);
+    const { where, values, isNarrow } = conditionOf(which, from);
     // What comes in meanwhile is not meant.
-    const { last } = (await writer.read(() => sql("SELECT coalesce(max(entry), 0) AS last FROM events").get())) as { last: number };
+    const last = await writer.read(() => lastEntry());
     let changed = 0;
-    for (let after = 0; ; ) {
+    for (let after = 0; after < last; ) {
+      const upTo = isNarrow ? last : Math.min(after + LOOKED_AT, last);
       const entries = await writer.write(() => {
         const found = database
-          .prepare(`SELECT entry FROM events WHERE ${where} AND entry > ? AND entry <= ? ORDER BY entry LIMIT ${CHUNK}`)
-          .all(...values, after, last) as { entry: number }[];
+          .prepare(`SELECT entry FROM events WHERE ${where} AND entry > ? AND entry <= ? ORDER BY entry LIMIT ${CHANGED}`)
+          .all(...values, after, upTo) as { entry: number }[];
         for (const { entry } of found) change(entry);
         return found;
       });
       changed += entries.length;
-      if (entries.length < CHUNK) return changed;
-      after = (entries.at(-1) as { entry: number }).entry;
+      after = entries.length < CHANGED ? upTo : (entries.at(-1) as { entry: number }).entry;
+    }
+    return changed;
+  }
+
+  const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
+
+  async function deleteAll(what: string, ...values: unknown[]): Promise<number> {
+    for (let deleted = 0; ; ) {
+      const rows = await writer.write(() => changes(sql(`${what} LIMIT ${DELETED})`), ...values));
+      deleted += rows;
+      if (rows < DELETED) return deleted;
     }
   }
 
-  async function deleteAll(state: InboxState, olderThanDays: number): Promise<number> {
-    const before = clock() - olderThanDays * DAY_MS;
-    for (let deleted = 0; ; ) {
-      const rows = await writer.write(() =>
-        changes(
-          sql(
-            `DELETE FROM events WHERE entry IN (SELECT entry FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at LIMIT ${CHUNK})`,
-          ),
-          state,
-          before,
-        ),
-      );
-      deleted += rows;
-      if (rows < CHUNK) return deleted;
-    }
-  }
+  const deleteEvents = (state: InboxState, olderThanDays: number): Promise<number> =>
+    deleteAll(
+      "DELETE FROM events WHERE entry IN (SELECT entry FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at",
+      state,
+      clock() - olderThanDays * DAY_MS,
+    );
 
   return {
     async put(event: InboxEvent, options?: AcceptOptions) {
@@ -275,16 +239,26 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       return () => listeners.delete(listener);
     },
 
-    list: (filter, { limit, after }) =>
-      writer.read((): InboxPage => {
-        const { where, values } = conditionOf(filter, ["received", "processing", "retry", "done", "dead"]);
-        const before = after === undefined || !/^[0-9]{1,15}$/.test(after) ? Number.MAX_SAFE_INTEGER : Number(after);
-        const rows = database
-          .prepare(`SELECT * FROM events WHERE ${where} AND entry < ? ORDER BY entry DESC LIMIT ?`)
-          .all(...values, before, limit + 1) as Row[];
-        const entries = rows.slice(0, limit).map(entryOf);
-        return rows.length > limit ? { entries, next: (entries.at(-1) as InboxEntry).entry } : { entries };
-      }),
+    async list(filter, { limit, after }): Promise<InboxPage> {
+      const { where, values, isNarrow } = conditionOf(filter, ["received", "processing", "retry", "done", "dead"]);
+      const rows: Row[] = [];
+      const last = await writer.read(() => lastEntry());
+      let before = after === undefined || !/^[0-9]{1,15}$/.test(after) ? last + 1 : Math.min(Number(after), last + 1);
+      while (before > 1 && rows.length <= limit) {
+        const from = isNarrow ? 1 : Math.max(1, before - LOOKED_AT);
+        const found = await writer.read(() =>
+          database
+            .prepare(`SELECT * FROM events WHERE ${where} AND entry < ? AND entry >= ? ORDER BY entry DESC LIMIT ?`)
+            .all(...values, before, from, limit + 1 - rows.length),
+        );
+        rows.push(...(found as Row[]));
+        before = from;
+        // Deliveries go in between.
+        if (before > 1 && rows.length <= limit) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const entries = rows.slice(0, limit).map(entryOf);
+      return rows.length > limit ? { entries, next: (entries.at(-1) as InboxEntry).entry } : { entries };
+    },
 
     get: (entry, { payload }) =>
       writer.read((): InboxEntryDetails | undefined => {
@@ -334,9 +308,9 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       }),
 
     async prune({ olderThanDays, deadOlderThanDays }: PruneOptions) {
-      const done = await deleteAll("done", olderThanDays);
-      const dead = deadOlderThanDays === undefined ? 0 : await deleteAll("dead", deadOlderThanDays);
-      await writer.write(() => sql("DELETE FROM jobs WHERE expires_at <= ?").run(clock()));
+      const done = await deleteEvents("done", olderThanDays);
+      const dead = deadOlderThanDays === undefined ? 0 : await deleteEvents("dead", deadOlderThanDays);
+      await deleteAll("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ?", clock());
       return done + dead;
     },
 
@@ -396,66 +370,4 @@ export function createSqliteStore({ database, writer, policy, clock }: SqliteSto
       sources.push(last);
     }
   }
-}
-
-function isList(which: readonly string[] | InboxFilter): which is readonly string[] {
-  return Array.isArray(which);
-}
-
-const quoted = (states: readonly InboxState[]): string => states.map((state) => `'${state}'`).join(", ");
-
-/** Drivers differ: one gives a Buffer, which compares unlike bytes. */
-const bytesOf = (blob: Uint8Array): Uint8Array => new Uint8Array(blob);
-
-function eventOf(row: FullRow, { headers, authenticity, raw_body }: PayloadRow): InboxEvent {
-  const { provider, endpoint, type, id, fingerprint, received_at } = row;
-  return {
-    provider,
-    endpoint,
-    type,
-    id,
-    fingerprint,
-    receivedAt: received_at,
-    headers: JSON.parse(headers) as Record<string, string>,
-    authenticity: JSON.parse(authenticity) as Authenticity,
-    rawBody: bytesOf(raw_body),
-  };
-}
-
-function entryOf({ entry, state, provider, endpoint, type, id, attempts, received_at, due_at, finished_at, reason }: Row): InboxEntry {
-  return {
-    entry: String(entry),
-    state,
-    provider,
-    endpoint,
-    type,
-    id,
-    attempts,
-    receivedAt: new Date(received_at),
-    ...(due_at !== null && { dueAt: new Date(due_at) }),
-    ...(finished_at !== null && { finishedAt: new Date(finished_at) }),
-    ...(reason !== null && { reason }),
-  };
-}
-
-interface TransitionRow {
-  readonly at: number;
-  readonly attempt: number;
-  readonly state: InboxState;
-  readonly result: string;
-  readonly milliseconds: number | null;
-  readonly reason: string | null;
-  readonly actor: string | null;
-}
-
-function transitionOf({ at, attempt, state, result, milliseconds, reason, actor }: TransitionRow): InboxTransition {
-  return {
-    at: new Date(at),
-    attempt,
-    to: state,
-    result,
-    ...(milliseconds !== null && { milliseconds }),
-    ...(reason !== null && { reason }),
-    ...(actor !== null && { by: actor }),
-  };
 }

@@ -1,4 +1,4 @@
-import { isBusy, type SqliteDatabase } from "./sqlite-driver.ts";
+import { isBusy, isOwnFailure, type SqliteDatabase } from "./sqlite-driver.ts";
 
 /** Writes to a database in groups. */
 export interface SqliteWriter {
@@ -29,6 +29,8 @@ const LOCK_TIMEOUT_MS = 10_000;
 const nextTry = (): number => 20 + Math.random() * 30;
 
 const MOST_OPERATIONS = 1000;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -86,22 +88,24 @@ export function createWriter(database: SqliteDatabase): SqliteWriter {
           continue;
         }
         failure = error;
-        // An operation that fails is left out, and the others are tried again; a disk that fails concerns all.
-        for (const each of left) if (blamed === undefined || each === blamed) each.reject(error);
-        left = blamed === undefined ? [] : left.filter((each) => each !== blamed);
+        // An operation that fails by itself is left out, and the others are tried again; a disk that fails concerns all.
+        const guilty = isOwnFailure(error) ? blamed : undefined;
+        for (const each of left) if (guilty === undefined || each === guilty) each.reject(error);
+        left = guilty === undefined ? [] : left.filter((each) => each !== guilty);
+        if (left.length > 0) await nextTurn();
       }
     }
   }
 
   async function flush(): Promise<void> {
     // Everything that arrives in this turn goes into the first group.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     while (queue.length > 0) {
       const batch = queue.slice(0, MOST_OPERATIONS);
       queue = queue.slice(MOST_OPERATIONS);
       await commit(batch);
       // Answers, probes and refusals go in between.
-      if (queue.length > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (queue.length > 0) await nextTurn();
     }
     flushing = undefined;
   }

@@ -29,7 +29,6 @@ export type SqliteInboxOptions = RetryPolicy & {
   );
 
 const SETTINGS = [
-  "PRAGMA journal_mode = WAL",
   // Every commit is on disk before it is acknowledged, also through a power cut.
   "PRAGMA synchronous = FULL",
   // On macOS an ordinary sync stops at the cache of the drive; elsewhere this does nothing.
@@ -49,7 +48,8 @@ const OPEN_TIMEOUT_MS = 10_000;
  * Opens an inbox in a SQLite file: for one machine, without a server. Several processes may share the file, which has to be on a local
  * disk. All deliveries of one turn of the event loop are committed together, with one sync to disk, before any of them is answered.
  *
- * @throws {@link ConfigurationError} where Node.js or SQLite is too old, and for a file that a newer version of this library has written
+ * @throws {@link ConfigurationError} where Node.js or SQLite is too old, and for a file that is none, belongs to something else, or was
+ *   written by a newer version of this library
  *
  * @example
  * ```ts
@@ -71,6 +71,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
   const database = given ?? (await openNodeSqlite(path as string));
   try {
     checkSqliteVersion(database);
+    await patiently(() => useLog(database));
     for (const setting of SETTINGS) await patiently(() => database.exec(setting));
     const writer = createWriter(database);
     await writer.write(() => migrate(database));
@@ -79,6 +80,13 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
     database.close();
     throw error;
   }
+}
+
+/** @throws {@link ConfigurationError} where there can be no write-ahead log, such as for a database in memory */
+function useLog(database: SqliteDatabase): void {
+  const { journal_mode: found } = database.prepare("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
+  if (found === "wal") return;
+  throw new ConfigurationError(`The inbox needs a file on a local disk: SQLite uses the journal mode "${found}" here, and not "wal".`);
 }
 
 async function patiently(set: () => unknown): Promise<void> {

@@ -8,6 +8,7 @@ import type { AttemptEnd, ClaimedEvent, InboxStore } from "./store.ts";
 /** What a worker needs of a router. */
 export interface InboxRouter {
   readonly provider: { readonly name: string; readonly endpoint: string };
+  /** Runs the handlers for a stored event, and resolves to how that ended. */
   handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
 }
 
@@ -16,7 +17,7 @@ export interface WorkerProblem {
   /**
    * - `store_failed`: the inbox could not be asked; the worker tries again.
    * - `claim_lost`: an attempt ended after its lease, and another one may have run. What it did is not recorded twice.
-   * - `router_missing`: events are due for which no router is registered. They stay where they are.
+   * - `router_missing`: events have been due for a while for which this worker has no router. They stay where they are.
    */
   readonly problem: "store_failed" | "claim_lost" | "router_missing";
   /** `provider/endpoint`, for `router_missing`. */
@@ -49,6 +50,11 @@ export interface WorkOptions {
    * @default 500
    */
   readonly pollMs?: number | undefined;
+  /**
+   * How long events may be due for which this worker has no router, before it says so: another worker may have it. In milliseconds.
+   * @default 60000
+   */
+  readonly missingAfterMs?: number | undefined;
   /** Hears of what is no failure of a handler. What it throws goes no further. */
   readonly onProblem?: ((problem: WorkerProblem) => unknown) | undefined;
   /** Gets a line for each of these problems. */
@@ -58,8 +64,8 @@ export interface WorkOptions {
 /** How a worker is stopped. */
 export interface StopOptions {
   /**
-   * How long running handlers may go on, in milliseconds. Beyond it `context.signal` is aborted, and their events are given back without
-   * using up an attempt.
+   * How long running handlers may go on, in milliseconds; `Infinity` waits for all of them. Beyond it `context.signal` is aborted, and their
+   * events are given back without using up an attempt.
    * @default 30000
    */
   readonly graceMs?: number | undefined;
@@ -67,16 +73,26 @@ export interface StopOptions {
 
 /** Works off an inbox. */
 export interface InboxWorker {
-  /** Claims nothing more and resolves when all running handlers have ended, or were given back. Safe to call again. */
+  /**
+   * Claims nothing more and resolves when all running handlers have ended, or were given back. May be called again, also to wait less long.
+   *
+   * @throws {@link ConfigurationError} for a `graceMs` that is no time
+   */
   stop(options?: StopOptions): Promise<void>;
   /** Resolves when nothing is due any more, for tests and scripts. */
   idle(): Promise<void>;
 }
 
+/** One attempt. */
 interface Run {
   readonly claimed: ClaimedEvent;
-  readonly controller: AbortController;
-  readonly ended: Promise<void>;
+  /** Aborts the signal of the handlers and waits for them no longer. */
+  cut(reason: Error): void;
+  /** Aborts the signal only: what the handlers come to still counts if nobody else has the event. */
+  warn(reason: Error): void;
+  readonly signal: AbortSignal;
+  /** Resolves with the reason when it was cut. */
+  readonly wasCut: Promise<Error>;
 }
 
 /** Starts a worker. */
@@ -86,39 +102,42 @@ export function startWorker(
   routers: readonly InboxRouter[],
   options: WorkOptions = {},
 ): InboxWorker {
-  const { concurrency = 8, leaseMs = 60_000, timeoutMs = 900_000, pollMs = 500, onProblem, logger } = options;
-  for (const [name, value] of Object.entries({ concurrency, leaseMs, timeoutMs, pollMs })) {
-    if (!(value > 0 && value < 2 ** 31)) throw new ConfigurationError(`The option ${name} of work() must be a number above zero.`);
+  const { concurrency = 8, leaseMs = 60_000, timeoutMs = 900_000, pollMs = 500, missingAfterMs = 60_000, onProblem, logger } = options;
+  for (const [name, value] of Object.entries({ concurrency, leaseMs, timeoutMs, pollMs, missingAfterMs })) {
+    if (Number.isSafeInteger(value) && value > 0 && value < 2 ** 31) continue;
+    throw new ConfigurationError(`The option ${name} of work() must be a whole number above zero, and below 2147483648.`);
   }
   const bySource = new Map<string, InboxRouter>();
   for (const router of routers) {
     if (typeof router?.handle !== "function") throw new ConfigurationError("work() needs an array of routers.");
-    bySource.set(sourceOf(router.provider.name, router.provider.endpoint), router);
+    const source = sourceOf(router.provider.name, router.provider.endpoint);
+    if (bySource.has(source)) {
+      throw new ConfigurationError(
+        `work() got two routers of ${source}. Register all handlers on one, or give each an endpoint of its own.`,
+      );
+    }
+    bySource.set(source, router);
   }
   if (bySource.size === 0) throw new ConfigurationError("work() needs at least one router.");
   const sources = [...bySource.keys()];
 
-  const runs = new Set<Run>();
+  const runs = new Map<Run, Promise<void>>();
   const waiting: (() => void)[] = [];
-  const reported = new Set<string>();
+  const dueSince = new Map<string, number>();
   let stopping: Promise<void> | undefined;
   let stopped = false;
+  let graceIsOver = false;
   let handling = 0;
   let claiming = false;
   let again = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let pollsUntilReport = 0;
+  let lookedForMissingAt = Number.NEGATIVE_INFINITY;
 
   function report(problem: WorkerProblem): void {
-    try {
-      const { problem: name, source, id, cause } = problem;
-      const details = [source && ` source=${source}`, id && ` id=${id}`, cause !== undefined && ` error=${nameOfThrown(cause)}`];
-      logger?.warn(`webhook worker problem=${name}${details.filter(Boolean).join("")}`);
-      const returned = onProblem?.(problem);
-      if (returned instanceof Promise) returned.catch(() => undefined);
-    } catch {
-      // A listener that fails must not stop the worker.
-    }
+    const { problem: name, source, id, cause } = problem;
+    const details = [source && ` source=${source}`, id && ` id=${id}`, cause !== undefined && ` error=${nameOfThrown(cause)}`];
+    notify(() => logger?.warn(`webhook worker problem=${name}${details.filter(Boolean).join("")}`));
+    notify(() => onProblem?.(problem));
   }
 
   /** An attempt that is only being recorded leaves its place to the next one, unless too many of them wait for a slow store. */
@@ -154,18 +173,25 @@ export function startWorker(
 
   async function poll(): Promise<void> {
     await fill();
-    if (pollsUntilReport-- <= 0) {
-      pollsUntilReport = 60;
-      await reportMissing();
+    const now = performance.now();
+    if (now - lookedForMissingAt >= missingAfterMs / 2) {
+      lookedForMissingAt = now;
+      await reportMissing(now);
     }
     if (!stopped) timer = setTimeout(poll, pollMs);
   }
 
-  async function reportMissing(): Promise<void> {
+  /** Another worker may have the router, and then they are not due for long. */
+  async function reportMissing(now: number): Promise<void> {
     try {
-      for (const source of await store.dueSources()) {
-        if (bySource.has(source) || reported.has(source)) continue;
-        reported.add(source);
+      const missing = (await store.dueSources()).filter((source) => !bySource.has(source));
+      for (const source of dueSince.keys()) if (!missing.includes(source)) dueSince.delete(source);
+      for (const source of missing) {
+        const since = dueSince.get(source) ?? now;
+        dueSince.set(source, since);
+        if (now - since < missingAfterMs) continue;
+        // Once, until they were taken by somebody.
+        dueSince.set(source, Number.POSITIVE_INFINITY);
         report({ problem: "router_missing", source });
       }
     } catch (cause) {
@@ -174,19 +200,19 @@ export function startWorker(
   }
 
   function begin(claimed: ClaimedEvent): void {
-    const controller = new AbortController();
-    const ended = perform(claimed, controller).finally(() => {
+    const run = createRun(claimed);
+    const ended = perform(run).finally(() => {
       const wasFull = runs.size === 2 * concurrency;
       runs.delete(run);
       if (wasFull || waiting.length > 0) void fill();
     });
-    const run: Run = { claimed, controller, ended };
-    runs.add(run);
+    runs.set(run, ended);
     // Nobody else waits for it before the worker is stopped.
     ended.catch(() => undefined);
   }
 
-  async function perform(claimed: ClaimedEvent, controller: AbortController): Promise<void> {
+  async function perform(run: Run): Promise<void> {
+    const { claimed } = run;
     const { event, attempt } = claimed;
     if (stopped) {
       await giveBack(claimed);
@@ -194,29 +220,34 @@ export function startWorker(
     }
     const router = bySource.get(sourceOf(event.provider, event.endpoint)) as InboxRouter;
     const startedAt = performance.now();
-    const extending = setInterval(() => void extend(claimed, controller), leaseMs / 3);
-    const timeout = setTimeout(() => controller.abort(new TimeoutError(timeoutMs)), timeoutMs);
+    const stopExtending = keepExtending(run);
+    const timeout = setTimeout(() => run.cut(new TimeoutError(timeoutMs)), timeoutMs);
     try {
-      const aborted = new Promise<HandledResult>((resolve) => {
-        controller.signal.addEventListener("abort", () => resolve({ result: "handler_failed", cause: controller.signal.reason }));
-      });
       handling++;
-      const running = router.handle(event, { attempt, signal: controller.signal, observe: store.observe });
-      const handled = await Promise.race([running, aborted]).finally(() => {
-        handling--;
-      });
-      if (controller.signal.aborted && controller.signal.reason instanceof ShutdownError) {
+      const handled = await Promise.race([handle(router, run), run.wasCut]);
+      handling--;
+      if (handled instanceof ShutdownError) {
         await giveBack(claimed);
         return;
       }
       // Whoever has lost the claim must not decide what becomes of the event; the store checks that as well.
-      const settling = settle(claimed, endOf(handled, attempt, performance.now() - startedAt));
+      const result: HandledResult = handled instanceof Error ? { result: "handler_failed", cause: handled } : handled;
+      const settling = settle(claimed, endOf(result, attempt, performance.now() - startedAt));
       // Asked for in the same turn, so that a store can write down the end of this attempt and the next claim together.
       void fill();
       if (!(await settling)) report({ problem: "claim_lost", id: event.id });
     } finally {
-      clearInterval(extending);
+      stopExtending();
       clearTimeout(timeout);
+    }
+  }
+
+  /** A router of this library never rejects; one that wraps it may, and then the attempt has failed. */
+  async function handle(router: InboxRouter, { claimed, signal }: Run): Promise<HandledResult> {
+    try {
+      return await router.handle(claimed.event, { attempt: claimed.attempt, signal, observe: store.observe });
+    } catch (cause) {
+      return { result: "handler_failed", cause };
     }
   }
 
@@ -246,7 +277,8 @@ export function startWorker(
         return await store.settle(claimed, end);
       } catch (cause) {
         report({ problem: "store_failed", id: claimed.event.id, cause });
-        if (stopped) return true;
+        // The lease ends by itself, and the event is handled again.
+        if (graceIsOver) return true;
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
@@ -261,37 +293,54 @@ export function startWorker(
     }
   }
 
-  async function extend(claimed: ClaimedEvent, controller: AbortController): Promise<void> {
-    try {
-      if (!(await store.extend(claimed, leaseMs)))
-        controller.abort(new Error("The claim on this event was lost; another run may have started."));
-    } catch (cause) {
-      // The store may be back at the next turn, well before the lease ends.
-      report({ problem: "store_failed", id: claimed.event.id, cause });
+  /** Prolongs the lease until told otherwise. When it could not be, others may have the event, and the handlers hear of it. */
+  function keepExtending(run: Run): () => void {
+    const { claimed } = run;
+    let endsAt = performance.now() + leaseMs;
+    const extend = async (): Promise<void> => {
+      const askedAt = performance.now();
+      if (askedAt >= endsAt) run.warn(new Error("The lease on this event ended while the inbox did not answer; another run may start."));
+      try {
+        if (await store.extend(claimed, leaseMs)) endsAt = askedAt + leaseMs;
+        else run.cut(new Error("The claim on this event was lost; another run may have started."));
+      } catch (cause) {
+        // The store may be back at the next turn, well before the lease ends.
+        report({ problem: "store_failed", id: claimed.event.id, cause });
+      }
+    };
+    const interval = setInterval(() => void extend(), leaseMs / 3);
+    return () => clearInterval(interval);
+  }
+
+  function endGrace(): void {
+    graceIsOver = true;
+    for (const run of runs.keys()) run.cut(new ShutdownError());
+  }
+
+  async function drain(): Promise<void> {
+    // A claim may have been on its way, and brings another run.
+    while (claiming || runs.size > 0) {
+      await Promise.allSettled(runs.values());
+      if (!claiming) continue;
+      // A store that never answers keeps nobody waiting for longer than the handlers may take.
+      if (graceIsOver && runs.size === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    for (const resolve of waiting.splice(0)) resolve();
   }
 
   const stopListening = store.onPut(() => void fill());
   void poll();
 
   return {
-    stop({ graceMs = 30_000 }: StopOptions = {}): Promise<void> {
-      stopping ??= (async () => {
-        stopped = true;
-        clearTimeout(timer);
-        stopListening();
-        const grace = setTimeout(() => {
-          for (const { controller } of runs) controller.abort(new ShutdownError());
-        }, graceMs);
-        // A claim may have been on its way, and brings another run.
-        while (claiming || runs.size > 0) {
-          await Promise.allSettled([...runs].map(({ ended }) => ended));
-          if (claiming) await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-        clearTimeout(grace);
-        for (const resolve of waiting.splice(0)) resolve();
-      })();
-      return stopping;
+    async stop({ graceMs = 30_000 }: StopOptions = {}): Promise<void> {
+      if (!(graceMs >= 0)) throw new ConfigurationError("The option graceMs of stop() must be a number of milliseconds, zero or more.");
+      stopped = true;
+      clearTimeout(timer);
+      stopListening();
+      const grace = graceMs < 2 ** 31 ? setTimeout(endGrace, graceMs) : undefined;
+      stopping ??= drain();
+      await stopping.finally(() => clearTimeout(grace));
     },
     async idle(): Promise<void> {
       if (stopped) return;
@@ -300,6 +349,34 @@ export function startWorker(
       await idle;
     },
   };
+}
+
+function createRun(claimed: ClaimedEvent): Run {
+  const controller = new AbortController();
+  let resolve: (reason: Error) => void;
+  const wasCut = new Promise<Error>((fulfil) => {
+    resolve = fulfil;
+  });
+  const warn = (reason: Error): void => controller.abort(reason);
+  return {
+    claimed,
+    signal: controller.signal,
+    wasCut,
+    warn,
+    cut(reason) {
+      warn(reason);
+      resolve(reason);
+    },
+  };
+}
+
+/** Tells a listener; what it throws, or rejects with, must not stop the worker. */
+function notify(tell: () => unknown): void {
+  try {
+    Promise.resolve(tell()).catch(() => undefined);
+  } catch {
+    // As above.
+  }
 }
 
 /** The key under which a router is found. Names of providers have no slash. */

@@ -302,7 +302,17 @@ const plays: Readonly<Record<string, Play>> = {
     await scene.pass(leaseMs + scene.unitMs);
     await expectNone(store, scene, "events after two attempts of two");
     const entry = await entryOf(store, scene);
-    expectEqual([entry.state, entry.attempts], ["dead", 2], "the entry");
+    const reason = "The process died in the last attempt.";
+    expectEqual([entry.state, entry.attempts, entry.reason], ["dead", 2, reason], "the entry");
+    const historyOf = async () => (await store.get(entry.entry, { payload: false }))?.history ?? [];
+    const last = (await historyOf()).at(-1);
+    expectEqual([last?.attempt, last?.to, last?.result, last?.reason], [2, "dead", "crashed", reason], "the end of its history");
+    const failed = async () => (await store.stats()).types.find(({ provider }) => provider === scene.provider)?.failed;
+    expectEqual(await failed(), 1, "attempts that failed");
+    expectEqual(await store.replay([entry.entry], intervention), 1, "entries that were replayed");
+    const results = (await historyOf()).map(({ result }) => result);
+    expectEqual(results, ["claimed", "claimed", "crashed", "replayed"], "the history after a replay");
+    expectEqual(await failed(), 1, "attempts that failed, after a replay");
   },
 
   async "replays what is dead or done, from the first attempt on, and keeps who and why"(scene) {
@@ -402,8 +412,12 @@ const plays: Readonly<Record<string, Play>> = {
       await store.settle(await claimOne(store, scene, name), end);
     }
     await store.prune({ olderThanDays: 1 });
-    expectEqual(await store.put(scene.event("done")), { duplicate: true }, "the event before");
     await scene.pass(scene.unitMs);
+    for (const days of [1e300, Number.POSITIVE_INFINITY]) {
+      const pruned = await store.prune({ olderThanDays: days, deadOlderThanDays: days });
+      expectEqual(pruned, 0, `entries that are older than ${days} days`);
+    }
+    expectEqual(await store.put(scene.event("done")), { duplicate: true }, "the event before");
     await store.prune({ olderThanDays: 0 });
     const left = (await store.list({ provider: scene.provider }, { limit: 10 })).entries.map(({ state }) => state);
     expectEqual(left, ["dead"], "what is left");
@@ -551,6 +565,7 @@ const plays: Readonly<Record<string, Play>> = {
     const missing: (string | undefined)[] = [];
     const worker = inbox.work(router, {
       pollMs: 20,
+      missingAfterMs: 1,
       onProblem: ({ problem, source }) => problem === "router_missing" && missing.push(source),
     });
     await until(() => missing.includes(`${scene.provider}/tenant-2`), "the report");

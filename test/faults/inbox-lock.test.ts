@@ -10,7 +10,7 @@ import type { ServerSettings } from "./inbox-server.ts";
 import type { Variant } from "./inbox-variants.ts";
 
 const LOCK_MS = 3000;
-const MOST_MS = 60_000;
+const MOST_MS = 180_000;
 
 interface Locked {
   /** The longest time for which the event loop of the server stood still. */
@@ -86,7 +86,7 @@ it(
   async () => {
     const stalls: number[] = [];
     // A stall of ours would be there each time. One that the machine adds, when it does something else as well, is not.
-    while (stalls.length < 3 && !stalls.some((stallMs) => stallMs < 50)) {
+    while (stalls.length < 8 && !stalls.some((stallMs) => stallMs < 50)) {
       const { stallMs, answer, answerMs, optionsMs } = await deliverWhileLocked("sound");
       expect(answer).toBe("200 accepted");
       expect(answerMs).toBeGreaterThan(LOCK_MS - 1);

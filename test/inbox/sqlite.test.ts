@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
+import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import { hasWalResetFix, isBusy, openNodeSqlite, type SqliteDatabase } from "../../src/inbox/sqlite-driver.ts";
 import { migrate } from "../../src/inbox/sqlite-schema.ts";
@@ -10,6 +11,7 @@ import { createSqliteStore } from "../../src/inbox/sqlite-store.ts";
 import { createWriter } from "../../src/inbox/sqlite-writer.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter } from "../../src/router.ts";
+import { RetryLater } from "../../src/signals.ts";
 import { inboxStoreCases } from "../../src/testing/index.ts";
 import { success } from "../suites/deliveries.ts";
 import { registerCases } from "../suites/servers.ts";
@@ -23,6 +25,20 @@ const newFile = (): string => path.join(folder, `${++files}.db`);
 const { default: BetterSqlite } = (await import("better-sqlite3" as string)) as {
   default: new (file: string, options: { readonly timeout: number }) => SqliteDatabase;
 };
+
+function eventOf(name: string, bytes = 10): InboxEvent {
+  return {
+    provider: "heygen",
+    endpoint: "default",
+    type: "avatar_video.success",
+    id: `heygen/default/avatar_video.success/${name}`,
+    fingerprint: "a".repeat(64),
+    rawBody: new Uint8Array(bytes),
+    headers: {},
+    authenticity: { method: "none" },
+    receivedAt: Date.now() + 0.5,
+  };
+}
 
 const drivers: Readonly<Record<string, (file: string) => Promise<SqliteDatabase>>> = {
   "node:sqlite": openNodeSqlite,
@@ -198,6 +214,109 @@ describe("openSqliteInbox", () => {
     expect(() => inbox.work(router(inbox), { concurrency: 0 })).toThrow(ConfigurationError);
     await inbox.close();
     expect(() => inbox.work(router(inbox))).toThrow(/closed/);
+  });
+});
+
+describe("a file", () => {
+  it("that cannot have a write-ahead log is refused", async () => {
+    await expect(openSqliteInbox({ path: ":memory:" })).rejects.toThrow(/needs a file on a local disk/);
+  });
+
+  it("of something else is refused and left as it is, whatever version it says", async () => {
+    for (const version of [0, 1, 7]) {
+      const file = newFile();
+      const other = await openNodeSqlite(file);
+      other.exec(`CREATE TABLE events (name TEXT); PRAGMA user_version = ${version}`);
+      await expect(openSqliteInbox({ path: file })).rejects.toThrow(/a database of something else/);
+      expect(other.prepare("SELECT name FROM sqlite_master").all()).toEqual([{ name: "events" }]);
+      other.close();
+    }
+  });
+
+  it("that is full takes nothing of a group, at once", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    const { page_count: pages } = database.prepare("PRAGMA page_count").get() as { page_count: number };
+    // Fewer pages than the group needs, so that a statement in the midst of it fails.
+    database.exec(`PRAGMA cache_size = 10; PRAGMA max_page_count = ${pages + 20}`);
+    const executed = vi.spyOn(database as { exec(sql: string): void }, "exec");
+    const ends = await Promise.allSettled(Array.from({ length: 200 }, (_, index) => inbox.accept(eventOf(`v${index}`, 3000))));
+    expect(ends.map(({ status }) => status)).toEqual(Array(200).fill("rejected"));
+    expect(executed.mock.calls.filter(([sql]) => sql === "BEGIN IMMEDIATE")).toHaveLength(1);
+    expect((await inbox.list()).entries).toEqual([]);
+    await inbox.close();
+  });
+
+  it("rejects an event that cannot be stored, and takes the others of its turn", async () => {
+    const inbox = await openSqliteInbox({ path: newFile() });
+    const bad = { ...eventOf("bad"), rawBody: "no bytes" as never };
+    const ends = await Promise.allSettled([inbox.accept(eventOf("a")), inbox.accept(bad), inbox.accept(eventOf("b"))]);
+    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    await inbox.close();
+  });
+});
+
+describe("rows", () => {
+  it("are never numbered like one that was pruned", async () => {
+    let now = Date.now();
+    const inbox = await openSqliteInbox({ path: newFile(), clock: () => now });
+    await inbox.accept(eventOf("first"));
+    await inbox.discard({ state: "received" }, { by: "a test", reason: "to be pruned" });
+    now += 2 * 86_400_000;
+    expect(await inbox.prune({ olderThanDays: 1, deadOlderThanDays: 1 })).toBe(1);
+    await inbox.accept(eventOf("second"));
+    expect((await inbox.list()).entries.map(({ entry }) => entry)).toEqual(["2"]);
+    await inbox.close();
+  });
+
+  it("take their payloads and their history along when they are pruned, and leave those of others", async () => {
+    let now = Date.now();
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database, clock: () => now });
+    // More than are deleted in one transaction.
+    await Promise.all(Array.from({ length: 450 }, (_, index) => inbox.accept(eventOf(`v${index}`))));
+    await inbox.discard({ state: "received" }, { by: "a test", reason: "to be pruned" });
+    now += 2 * 86_400_000;
+    await inbox.accept(eventOf("kept"));
+    expect(await inbox.prune({ olderThanDays: 1, deadOlderThanDays: 1 })).toBe(450);
+    const left = (table: string) => (database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() as { rows: number }).rows;
+    expect([left("events"), left("payloads"), left("transitions")]).toEqual([1, 1, 0]);
+    await inbox.close();
+  });
+
+  it("are found and changed among many, by one that no index leads to as well", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    for (const name of ["oldest", "newest"]) {
+      await inbox.accept(eventOf(name));
+      // More than one read looks at, between the two.
+      database.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)
+        INSERT INTO events (source, provider, endpoint, type, id, fingerprint, due_at, received_at)
+        SELECT 'kling/default', 'kling', 'default', 'task.succeeded', '${name}' || i, 'f', 1, 1 FROM n`);
+    }
+    const { entries, next } = await inbox.list({ type: "avatar_video.success" });
+    expect([entries.map(({ id }) => id), next]).toEqual([[eventOf("newest").id, eventOf("oldest").id], undefined]);
+    const first = await inbox.list({ provider: "heygen", limit: 1 });
+    const second = await inbox.list({ provider: "heygen", limit: 1, after: first.next });
+    expect([...first.entries, ...second.entries].map(({ id }) => id)).toEqual([eventOf("newest").id, eventOf("oldest").id]);
+    expect(await inbox.discard({ type: "avatar_video.success" }, { by: "a test", reason: "of two" })).toBe(2);
+    expect(await inbox.replay({ id: eventOf("oldest").id }, { by: "a test", reason: "of one" })).toBe(1);
+    expect((await inbox.stats()).states).toMatchObject({ received: 90_001, dead: 1 });
+    const plan = (where: string) =>
+      database.prepare(`EXPLAIN QUERY PLAN SELECT entry FROM events WHERE ${where} AND entry > 0 AND entry <= 9 ORDER BY entry`).all("x");
+    expect(JSON.stringify(plan("+state IN ('done', 'dead') AND id = ?"))).toContain("sqlite_autoindex_events_1");
+    await inbox.close();
+  });
+
+  it("hold a retry that is asked for after the end of time", async () => {
+    const inbox = await openSqliteInbox({ path: newFile() });
+    const retry = createRouter(heygen({ unsigned: true }), { inbox }).onAny(() => {
+      throw new RetryLater({ afterSeconds: 1e300 });
+    });
+    await retry.receive({ method: "POST", url: "/", headers: {}, body: success("v") });
+    await inbox.work(retry).idle();
+    expect((await inbox.list()).entries).toMatchObject([{ state: "retry", dueAt: expect.any(Date) }]);
+    await inbox.close();
   });
 });
 
