@@ -104,7 +104,7 @@ export class HandlerError extends WebhookError {
   declare readonly code: HandlerErrorCode;
 }
 
-/** The idempotency store failed or holds the event for another run. */
+/** The idempotency store or the inbox failed or holds the event for another run. */
 export class StoreError extends WebhookError {
   override readonly name = "StoreError";
   declare readonly code: StoreErrorCode;

@@ -99,7 +99,10 @@ const rows: Readonly<Partial<Record<WebhookErrorCode, readonly [ErrorClass, stri
     HandlerError,
     "The handlers for $type missed the deadline and go on; the sender was asked to retry. Move slow work out of the handler.",
   ],
-  store_unavailable: [StoreError, "The idempotency store failed ($cause). The error is the cause; the sender was asked to retry."],
+  store_unavailable: [
+    StoreError,
+    "The idempotency store or the inbox failed ($cause). The error is the cause; the event may be delivered or recovered again.",
+  ],
   in_progress: [StoreError, "The same event is being handled by another run; the sender was asked to retry."],
 };
 

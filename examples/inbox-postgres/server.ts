@@ -43,11 +43,11 @@ server.listen(port, "127.0.0.1", () => {
   void printTryIt(`http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/heygen`, secret);
 });
 
+/** Takes no new deliveries and no more events. Answers and handlers under way may end; what they do not finish is there for the next process. */
 async function stop(): Promise<void> {
-  // Deliveries under way are answered, handlers under way may end, and what they do not finish is there for the next process.
-  server.close();
+  const answered = new Promise((resolve) => server.close(resolve));
   setTimeout(() => server.closeAllConnections(), 5000).unref();
-  await worker.stop({ graceMs: 20_000 });
+  await Promise.all([answered, worker.stop({ graceMs: 20_000 })]);
   await inbox.close();
 }
 process.once("SIGINT", stop).once("SIGTERM", stop);

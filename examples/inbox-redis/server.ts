@@ -46,12 +46,11 @@ server.listen(port, "127.0.0.1", () => {
   void printTryIt(`http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/heygen`, secret);
 });
 
-/** Answers what is under way, lets running handlers end, and gives the rest back. */
+/** Takes no new deliveries and no more events, answers what is under way, lets running handlers end, and gives the rest back. */
 async function stop(): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
+  const answered = new Promise((resolve) => server.close(resolve));
   setTimeout(() => server.closeAllConnections(), 5000).unref();
-  await worker.stop({ graceMs: 10_000 });
-  await closed;
+  await Promise.all([answered, worker.stop({ graceMs: 10_000 })]);
   await inbox.close();
 }
 process.once("SIGINT", stop).once("SIGTERM", stop);

@@ -26,7 +26,7 @@ const router = createRouter(heygen({ secret }), { inbox })
   })
   .onJob("failed", (job) => console.log(`${job.provider} ${job.id} failed: ${job.error?.message}`))
   .onError((error) => console.error(error.message));
-inbox.work(router, { concurrency: 4, onProblem: ({ problem }) => console.error(`worker: ${problem}`) });
+const worker = inbox.work(router, { concurrency: 4, onProblem: ({ problem }) => console.error(`worker: ${problem}`) });
 
 const handle = nodeHandler(router);
 const server = createServer(async (request, response) => {
@@ -42,12 +42,11 @@ server.listen(port, "127.0.0.1", () => {
   void printTryIt(`http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/heygen`, secret);
 });
 
-/** No new deliveries, then the answers under way, then the handlers: what does not end is given back, and handled after the next start. */
-function stop(): void {
-  server.close(async () => {
-    await inbox.close();
-    process.exit(0);
-  });
+/** No new deliveries and no more events. What is under way may end; what does not is given back, and handled after the next start. */
+async function stop(): Promise<void> {
+  const answered = new Promise((resolve) => server.close(resolve));
   setTimeout(() => server.closeAllConnections(), 5000).unref();
+  await Promise.all([answered, worker.stop()]);
+  await inbox.close();
 }
 process.once("SIGINT", stop).once("SIGTERM", stop);

@@ -35,6 +35,9 @@ interface Held {
   recorded: boolean;
 }
 
+/** A century, since what BullMQ orders delayed jobs by has no room for much more. */
+const LONGEST_MS = 100 * 365 * 86_400_000;
+
 /** How long a job that is given back stays locked at most, if the process dies before it is. */
 const RELEASE_MS = 30_000;
 
@@ -64,7 +67,8 @@ export function createClaims({ bullmq, queues, completions, tallies, policy, ttl
   function postpone(job: BullMqJob, token: string, reason: string, afterMs: number): Promise<unknown> {
     // That there is another attempt was decided; BullMQ counts only those that failed, and goes by the policy of when the job was added.
     job.opts.attempts = job.attemptsMade + 2;
-    return job.moveToFailed(new RetryAfter(reason, Math.max(1, Math.ceil(afterMs))), token, false);
+    const waitMs = Math.min(Math.max(1, Math.ceil(afterMs)), LONGEST_MS);
+    return job.moveToFailed(new RetryAfter(reason, waitMs), token, false);
   }
 
   function move(job: BullMqJob, token: string, end: AttemptEnd): Promise<unknown> {

@@ -161,12 +161,16 @@ export async function connectRedis(connection: BullMqConnection): Promise<BullMq
   return redis;
 }
 
+/** The oldest Redis that BullMQ 6 works on without a complaint. */
+const OLDEST_REDIS = [6, 2] as const;
+
 /**
- * Refuses a server that may throw stored events away, and says what it may lose when it stops.
+ * Refuses a server that is too old, or may throw stored events away, and says what it may lose when it stops.
  *
- * @throws {@link ConfigurationError} for an eviction policy
+ * @throws {@link ConfigurationError} for an old version or an eviction policy
  */
-export async function checkServer(redis: BullMqRedis, warn: (message: string) => unknown): Promise<void> {
+export async function checkServer(redis: Pick<BullMqRedis, "info" | "config">, warn: (message: string) => unknown): Promise<void> {
+  checkVersion(fieldOf(await redis.info("server"), "redis_version"), warn);
   const policy = fieldOf(await redis.info("memory"), "maxmemory_policy");
   if (policy === undefined) warn("Redis does not tell its maxmemory-policy. It has to be noeviction, or stored events may be evicted.");
   else if (policy !== "noeviction") {
@@ -183,7 +187,16 @@ export async function checkServer(redis: BullMqRedis, warn: (message: string) =>
   warn("Redis syncs its append-only file once per second or less: a power cut loses what came since. Set appendfsync always.");
 }
 
-async function syncOf(redis: BullMqRedis): Promise<string | undefined> {
+function checkVersion(version: string | undefined, warn: (message: string) => unknown): void {
+  const [major, minor] = OLDEST_REDIS;
+  const [, foundMajor, foundMinor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  if (foundMajor === undefined) warn(`Redis does not tell its version. It has to be ${major}.${minor} or newer.`);
+  else if (Number(foundMajor) < major || (Number(foundMajor) === major && Number(foundMinor) < minor)) {
+    throw new ConfigurationError(`Redis ${version} is too old for the inbox, which needs ${major}.${minor} or newer.`);
+  }
+}
+
+async function syncOf(redis: Pick<BullMqRedis, "config">): Promise<string | undefined> {
   try {
     return (await redis.config("GET", "appendfsync"))[1];
   } catch {

@@ -43,7 +43,7 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
   const workers = new Map<string, { readonly worker: BullMqWorker; readonly lockMs: number; readonly started: Promise<unknown> }>();
   const sourcesKey = `${prefix}:sources`;
   let closing: Promise<void> | undefined;
-  // The version was checked with the policy; each queue would ask again.
+  // checkServer() has looked at the version; each queue would ask again.
   const shared = { connection: redis, prefix, skipVersionCheck: true };
   // A colon separates the parts of the keys of BullMQ.
   const nameOf = (source: string): string => source.replace(/[%:]/g, encodeURIComponent);

@@ -6,7 +6,7 @@ export type { BullMqInboxOptions } from "./bullmq-open.ts";
 
 /**
  * Opens an inbox in Redis by BullMQ: for many processes and machines. Each endpoint of a provider is one queue, so BullMQ's dashboards show
- * them. It needs the packages `bullmq` 6 and `ioredis`.
+ * them. It needs Redis 6.2 or newer, and the packages `bullmq` 6 and `ioredis`.
  *
  * What Redis acknowledges is as safe as Redis keeps it: `appendonly yes` with `appendfsync always` outlasts a power cut, `everysec` loses up
  * to a second of it, and without an append-only file everything is lost. `maxmemory-policy` must be `noeviction`. While Redis is away,
@@ -18,7 +18,7 @@ export type { BullMqInboxOptions } from "./bullmq-open.ts";
  * `list` goes through the endpoints one by one, and through each by state, the newest first in each. An event whose retry has become due
  * counts as `received` in `stats`.
  *
- * @throws {@link ConfigurationError} where a package is missing, Redis cannot be reached, or it may evict what is stored
+ * @throws {@link ConfigurationError} where a package is missing, Redis cannot be reached, is too old, or may evict what is stored
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@ import type {
   Intervention,
   PruneOptions,
 } from "./store.ts";
-import { type InboxRouter, type InboxWorker, startWorker, type WorkOptions } from "./worker.ts";
+import { type InboxRouter, type InboxWorker, type StopOptions, startWorker, type WorkOptions } from "./worker.ts";
 
 /** Which page of a list. */
 export interface ListOptions extends InboxFilter {
@@ -37,7 +37,11 @@ export interface Inbox extends InboxIntake {
    * @throws {@link ConfigurationError} for what is no router
    */
   work(routers: InboxRouter | readonly InboxRouter[], options?: WorkOptions): InboxWorker;
-  /** The entries that fit, the newest first, without payloads. */
+  /**
+   * The entries that fit, the newest first, without payloads.
+   *
+   * @throws {@link ConfigurationError} for a condition that is none
+   */
   list(options?: ListOptions): Promise<InboxPage>;
   /** An entry with its history, and with its payload if asked for. `undefined` if there is none. */
   get(entry: string, options?: { readonly payload?: boolean }): Promise<InboxEntryDetails | undefined>;
@@ -45,36 +49,67 @@ export interface Inbox extends InboxIntake {
    * Lets events that are done or dead be handled again, from their first attempt on.
    *
    * @returns how many there were
+   * @throws {@link ConfigurationError} for a condition that is none, or for none at all
    */
   replay(which: string | readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
   /**
    * Makes events that wait dead, so that they are not handled.
    *
    * @returns how many there were
+   * @throws {@link ConfigurationError} for a condition that is none, or for none at all
    */
   discard(which: string | readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
+  /** Counts what is stored, by state, and how it went. */
   stats(): Promise<InboxStats>;
   /**
    * Deletes handled events, and dead letters if asked to. A duplicate of a deleted event is a new one.
    *
    * @returns how many there were
+   * @throws {@link ConfigurationError} for what is no number of days
    */
   prune(options: PruneOptions): Promise<number>;
+  /** Whether the store can be read and written right now, for the health check of a server. */
   health(): Promise<InboxHealth>;
-  /** Stops the workers that were started here, and closes what was opened. */
-  close(): Promise<void>;
+  /**
+   * Stops the workers that were started here and still run, and closes what was opened. Safe to call again, also to wait less long.
+   *
+   * @throws {@link ConfigurationError} for a `graceMs` that is no time
+   */
+  close(options?: StopOptions): Promise<void>;
 }
+
+/** Entries that a store is given at once; SQLite takes 32,766 values in a statement. */
+const CHUNK = 10_000;
 
 /** Makes an inbox of what keeps its events; for those who write a store. */
 export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox {
   const policy = completePolicy(retries);
   const workers = new Set<InboxWorker>();
   let closing: Promise<void> | undefined;
+
+  async function changeAll(
+    which: string | readonly string[] | InboxFilter,
+    operation: "replay" | "discard",
+    intervention: Intervention,
+  ): Promise<number> {
+    const selected = checkSelection(which, operation);
+    const checked = checkIntervention(intervention, operation);
+    if (!isList(selected)) return store[operation](selected, checked);
+    const entries = [...new Set(selected)];
+    let changed = 0;
+    for (let from = 0; from < entries.length; from += CHUNK) changed += await store[operation](entries.slice(from, from + CHUNK), checked);
+    return changed;
+  }
+
   return {
     accept: (event: InboxEvent, options?: AcceptOptions) => store.put(event, options),
     work(routers, options) {
       if (closing) throw new ConfigurationError("The inbox is closed.");
-      const worker = startWorker(store, policy, Array.isArray(routers) ? routers : [routers as InboxRouter], options);
+      const running = startWorker(store, policy, Array.isArray(routers) ? routers : [routers as InboxRouter], options);
+      const worker: InboxWorker = {
+        ...running,
+        stop: (how) => running.stop(how).then(() => void workers.delete(worker)),
+      };
       workers.add(worker);
       return worker;
     },
@@ -86,50 +121,69 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
     },
     get: (entry, { payload = false } = {}) => store.get(entry, { payload }),
     async replay(which, intervention) {
-      return store.replay(checkSelection(which, "replay"), checkIntervention(intervention, "replay"));
+      return changeAll(which, "replay", intervention);
     },
     async discard(which, intervention) {
-      return store.discard(checkSelection(which, "discard"), checkIntervention(intervention, "discard"));
+      return changeAll(which, "discard", intervention);
     },
     stats: () => store.stats(),
     async prune(options) {
-      for (const [name, days] of Object.entries(options)) {
-        if (days !== undefined && !(days >= 0)) throw new ConfigurationError(`The option ${name} of prune() must be a number of days.`);
-      }
-      if (options.olderThanDays === undefined) throw new ConfigurationError("prune() needs the option olderThanDays.");
-      return store.prune(options);
+      return store.prune(checkPruning(options));
     },
     health: () => store.health(),
-    close() {
-      closing ??= (async () => {
-        await Promise.all([...workers].map((worker) => worker.stop()));
-        await store.close();
-      })();
-      return closing;
+    async close({ graceMs }: StopOptions = {}) {
+      if (graceMs !== undefined && !(graceMs >= 0)) {
+        throw new ConfigurationError("The option graceMs of close() must be a number of milliseconds, zero or more.");
+      }
+      // Also when it is called again, which may end the grace sooner.
+      const stopped = Promise.all([...workers].map((worker) => worker.stop({ graceMs })));
+      closing ??= stopped.then(() => store.close());
+      await Promise.all([stopped, closing]);
     },
   };
 }
 
 const states: readonly InboxState[] = ["received", "processing", "retry", "done", "dead"];
-const conditions = ["state", "provider", "endpoint", "type", "id", "receivedAfter", "receivedBefore"];
+const texts: readonly string[] = ["provider", "endpoint", "type", "id"];
+const times: readonly string[] = ["receivedAfter", "receivedBefore"];
+const conditions: readonly string[] = ["state", ...texts, ...times];
 
-/** A typo must not turn an operation on some events into one on all. */
+/** A typo must not turn an operation on some events into one on all, and neither must a value that a store takes for none. */
 function checkFilter(filter: InboxFilter): InboxFilter {
-  for (const name of Object.keys(filter)) {
+  if (typeof filter !== "object" || filter === null)
+    throw new ConfigurationError('Conditions must be an object, such as { state: "dead" }.');
+  for (const [name, value] of Object.entries(filter)) {
     if (!conditions.includes(name)) throw new ConfigurationError(`There is no condition "${name}". There are ${conditions.join(", ")}.`);
-  }
-  for (const state of [filter.state ?? []].flat()) {
-    if (!states.includes(state)) throw new ConfigurationError(`There is no state "${state}". The states are ${states.join(", ")}.`);
+    if (value === undefined) continue;
+    if (name === "state") checkStates([value].flat());
+    if (texts.includes(name) && typeof value !== "string") throw new ConfigurationError(`The condition ${name} must be a text.`);
+    if (times.includes(name) && !(value instanceof Date && Number.isFinite(value.getTime()))) {
+      throw new ConfigurationError(`The condition ${name} must be a Date with a valid time.`);
+    }
   }
   return filter;
 }
 
+function checkStates(wanted: readonly unknown[]): void {
+  for (const state of wanted) {
+    if (states.includes(state as InboxState)) continue;
+    throw new ConfigurationError(`There is no state "${String(state)}". The states are ${states.join(", ")}.`);
+  }
+}
+
 function checkSelection(which: string | readonly string[] | InboxFilter, operation: string): readonly string[] | InboxFilter {
   if (typeof which === "string") return [which];
-  if (Array.isArray(which)) return which;
-  const filter = checkFilter(which as InboxFilter);
+  if (isList(which)) {
+    if (which.every((entry) => typeof entry === "string")) return which;
+    throw new ConfigurationError(`The entries of ${operation}() must be texts, as list() gives them.`);
+  }
+  const filter = checkFilter(which);
   if (Object.values(filter).some((condition) => condition !== undefined)) return filter;
   throw new ConfigurationError(`${operation}() of everything needs a condition that says so, such as { state: ["done", "dead"] }.`);
+}
+
+function isList(which: string | readonly string[] | InboxFilter): which is readonly string[] {
+  return Array.isArray(which);
 }
 
 function checkIntervention(intervention: Intervention, operation: string): Intervention {
@@ -139,4 +193,18 @@ function checkIntervention(intervention: Intervention, operation: string): Inter
     throw new ConfigurationError(`${operation}() needs to know who does it and why: { by, reason }.`);
   }
   return { by: intervention.by.slice(0, 200), reason: intervention.reason.slice(0, 500) };
+}
+
+const agesOfPruning: readonly string[] = ["olderThanDays", "deadOlderThanDays"];
+
+function checkPruning(options: PruneOptions): PruneOptions {
+  if (options?.olderThanDays === undefined) throw new ConfigurationError("prune() needs the option olderThanDays.");
+  for (const [name, days] of Object.entries(options) as [string, unknown][]) {
+    if (!agesOfPruning.includes(name)) {
+      throw new ConfigurationError(`prune() has no option "${name}". There are ${agesOfPruning.join(", ")}.`);
+    }
+    if (days === undefined || (typeof days === "number" && days >= 0)) continue;
+    throw new ConfigurationError(`The option ${name} of prune() must be a number of days, 0 or more.`);
+  }
+  return options;
 }

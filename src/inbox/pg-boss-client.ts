@@ -84,10 +84,21 @@ const PATIENT_CONNECTIONS = 3;
 /** How long closing waits for a server that does not answer. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
+/**
+ * Makes commits wait for the disk where the URL, the role or the database says otherwise: what is acknowledged outlasts a power cut.
+ * Settings that wait for more, such as `remote_apply`, stay. Not by `options` of the connection, which many poolers refuse.
+ */
+const DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/** A century, since Postgres has an end of time. */
+export const LONGEST_MS: number = 100 * 365 * 86_400_000;
+
 /** Starts pg-boss; the first time ever it creates its tables. */
 export async function startPgBoss({ connectionString, schema, connections }: PgBossPlace): Promise<PgBossPair> {
   const PgBoss = await importPgBoss();
-  const common = { connectionString, schema, schedule: false, application_name: "video-webhooks", keepAlive: true };
+  // A hook of the pool, which hands a connection out when it has resolved, and drops it when it has not.
+  const onConnect = (client: { query(text: string): Promise<unknown> }): Promise<unknown> => client.query(DURABLE);
+  const common = { connectionString, schema, schedule: false, application_name: "video-webhooks", keepAlive: true, onConnect };
   // How long a claim is waited for after a crash: a heartbeat, and at most this.
   const supervision = { supervise: true, superviseIntervalSeconds: 10, monitorIntervalSeconds: 10 };
   const patient = new PgBoss({ ...common, ...supervision, max: PATIENT_CONNECTIONS });
@@ -113,6 +124,13 @@ export async function startPgBoss({ connectionString, schema, connections }: PgB
   // pg-boss looks for the settings of a queue it does not know on another connection, which would never come if all were in transactions.
   const [quickly, patiently] = [transactionsOn(quick, connections - 1), transactionsOn(patient, PATIENT_CONNECTIONS - 1)];
   return { quick, quickly, patient, patiently, close };
+}
+
+/** Says what a server may lose when its machine stops. */
+export async function checkPostgres({ executeSql }: PgBossSql, warn: (message: string) => unknown): Promise<void> {
+  const [row] = (await executeSql("SELECT current_setting('fsync', true) AS fsync")).rows as { readonly fsync: string | null }[];
+  if (row?.fsync !== "off") return;
+  warn("Postgres runs with fsync = off: a power cut loses or damages what was acknowledged. Set fsync = on.");
 }
 
 async function importPgBoss(): Promise<new (options: object) => PgBossClient> {

@@ -1,5 +1,5 @@
-import type { PgBossClient, PgBossPair, PgBossSql } from "./pg-boss-client.ts";
-import { DEAD_LETTERS, eventOf, type JobData, jobWith, storableText } from "./pg-boss-job.ts";
+import { LONGEST_MS, type PgBossClient, type PgBossPair, type PgBossSql } from "./pg-boss-client.ts";
+import { DEAD_LETTERS, eventOf, type JobData, jobWith, sourceOfQueue, storableText } from "./pg-boss-job.ts";
 import {
   conditionOf,
   cursorOf,
@@ -11,7 +11,7 @@ import {
   type TransitionRow,
   transitionOf,
 } from "./pg-boss-queries.ts";
-import type { InboxFilter, InboxState, InboxStats, InboxStore, Intervention } from "./store.ts";
+import type { InboxEntry, InboxFilter, InboxState, InboxStats, InboxStore, InboxTransition, Intervention } from "./store.ts";
 import { type TallyRow, typesOf } from "./tallies.ts";
 
 /** What a person does with an inbox. */
@@ -31,6 +31,13 @@ const CHUNK = 100;
 
 const DAY_MS = 86_400_000;
 const STATES: readonly InboxState[] = ["received", "processing", "retry", "done", "dead"];
+
+const providerOf = (queue: string): string => sourceOfQueue(queue).split("/")[0] as string;
+
+/** The line of the history that a process could not write any more. */
+function crashOf({ finishedAt = new Date(0), attempts, reason }: InboxEntry): InboxTransition {
+  return { at: finishedAt, attempt: attempts, to: "dead", result: "crashed", ...(reason !== undefined && { reason }) };
+}
 
 /** Takes jobs back that pg-boss has failed for good, and their copies out of the dead-letter queue. */
 export async function revive(boss: PgBossClient, sql: PgBossQueries, queue: string, ids: string[], db: PgBossSql): Promise<void> {
@@ -111,10 +118,16 @@ export function createOperations(
   const note = (db: PgBossSql, rows: readonly ChunkRow[], to: InboxState, result: string, { by, reason }: Intervention): Promise<unknown> =>
     db.executeSql(sql.noteInterventions, [rows.map(({ id }) => id), to, result, storableText(reason), storableText(by)]);
 
+  async function noteCrashes(db: PgBossSql, queue: string, rows: readonly ChunkRow[]): Promise<void> {
+    const failed = rows.filter(({ state }) => state === "failed").map(({ id }) => id);
+    if (failed.length > 0) await db.executeSql(sql.noteCrashes, [queue, failed, providerOf(queue)]);
+  }
+
   async function deleteAll(state: InboxState, olderThanDays: number): Promise<number> {
-    const only = `j.completed_on < now() - ${Number(olderThanDays) * DAY_MS} * interval '1 millisecond'`;
+    const only = `j.completed_on < now() - ${Math.min(olderThanDays * DAY_MS, LONGEST_MS)} * interval '1 millisecond'`;
     const remove = async (db: PgBossSql, queue: string, rows: readonly ChunkRow[]): Promise<void> => {
       const ids = rows.map(({ id }) => id);
+      await noteCrashes(db, queue, rows);
       await boss.deleteJob(queue, ids, { db });
       await removeCopies(boss, sql, ids, db);
       await db.executeSql(sql.forget, [ids]);
@@ -135,13 +148,15 @@ export function createOperations(
       if (!isEntry(entry)) return undefined;
       const [row] = await run<JobRow>(sql.get(payload), [await queuesOf(), entry]);
       if (row === undefined) return undefined;
-      const history = (await run<TransitionRow>(sql.history, [entry])).map(transitionOf);
       const { entry: found, event } = entryOf(row);
+      const noted = (await run<TransitionRow>(sql.history, [entry])).map(transitionOf);
+      const history = row.crashed ? [...noted, crashOf(found)] : noted;
       return payload && event ? { ...found, history, rawBody: event.rawBody, headers: event.headers } : { ...found, history };
     },
 
     async replay(which, intervention) {
       const replay = async (db: PgBossSql, queue: string, rows: readonly ChunkRow[]): Promise<void> => {
+        await noteCrashes(db, queue, rows);
         await replayRows(db, queue, rows);
         await note(db, rows, "received", "replayed", intervention);
       };
@@ -165,7 +180,9 @@ export function createOperations(
       const depths = await run<{ state: InboxState; count: number }>(sql.depths);
       const [oldest] = await run<{ milliseconds: number | null }>(sql.oldestDue);
       const states = Object.fromEntries(STATES.map((state) => [state, depths.find((row) => row.state === state)?.count ?? 0]));
-      const types = typesOf(await run<TallyRow>(sql.tallies));
+      const crashes = await run<{ queue: string; type: string; count: number }>(sql.crashes);
+      const lost = crashes.map(({ queue, type, count }) => ({ provider: providerOf(queue), type, succeeded: false, bucket: 0, count }));
+      const types = typesOf([...(await run<TallyRow>(sql.tallies)), ...lost]);
       return { states: states as Record<InboxState, number>, oldestDueMs: oldest?.milliseconds ?? undefined, types };
     },
 

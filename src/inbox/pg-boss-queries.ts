@@ -15,6 +15,8 @@ export interface JobRow {
   readonly due_at: Date | null;
   readonly finished_at: Date | null;
   readonly reason: string | null;
+  /** Whether it died in its last attempt, which its history does not tell yet. */
+  readonly crashed: boolean;
   /** JSON of the event, without its body. */
   readonly event: string;
   readonly body?: string;
@@ -42,6 +44,14 @@ const USED = `CASE WHEN j.started_on IS NULL THEN 0 ELSE (j.data->>'attempts')::
 const STATE = `CASE j.state WHEN 'created' THEN 'received' WHEN 'retry' THEN CASE WHEN ${USED} > 0 THEN 'retry' ELSE 'received' END
   WHEN 'active' THEN 'processing' WHEN 'completed' THEN 'done' ELSE 'dead' END`;
 
+/** What pg-boss fails a job with whose worker sends no heartbeats any more. Its own words would tell nobody what has happened. */
+const LOST = "j.output->'value'->>'message' = 'job heartbeat timeout'";
+
+/** A job whose last attempt was lost. Nobody was there to write it down. */
+const CRASHED = `j.state = 'failed' AND coalesce(${LOST}, false)`;
+
+const CRASH_REASON = "The process died in the last attempt.";
+
 /** States of pg-boss that a state of the inbox may stand for, so that payloads of others are not looked into. */
 const ENGINE_STATES: Readonly<Record<InboxState, readonly string[]>> = {
   received: ["created", "retry"],
@@ -64,7 +74,9 @@ export function queriesFor(schema: string) {
     CASE WHEN j.state < 'active' THEN j.start_after
       WHEN j.state = 'active' THEN j.heartbeat_on + j.heartbeat_seconds * interval '1 second' END AS due_at,
     CASE WHEN j.state > 'active' THEN j.completed_on END AS finished_at,
-    CASE WHEN j.state = 'failed' OR j.state = 'retry' AND ${USED} > 0 THEN coalesce(j.output->>'reason', j.output->'value'->>'message')
+    ${CRASHED} AS crashed,
+    CASE WHEN ${CRASHED} THEN '${CRASH_REASON}' WHEN j.state = 'retry' AND ${USED} > 0 AND ${LOST} THEN 'The process died in an attempt.'
+      WHEN j.state = 'failed' OR j.state = 'retry' AND ${USED} > 0 THEN coalesce(j.output->>'reason', j.output->'value'->>'message')
       WHEN j.state = 'cancelled' THEN (SELECT t.reason FROM ${transitions} t WHERE t.entry = j.id ORDER BY t.seq DESC LIMIT 1) END AS reason,
     j.data->>'event' AS event`;
   return {
@@ -128,6 +140,23 @@ export function queriesFor(schema: string) {
     noteClaims: `WITH setting AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS value)
       INSERT INTO ${transitions} (entry, attempt, state, result) SELECT entry, attempt, 'processing', 'claimed'
       FROM unnest($1::uuid[], $2::int[]) AS claimed (entry, attempt), setting WHERE setting.value = 'off'`,
+
+    /**
+     * Writes down that jobs $2 of the queue $1, of the provider $3, died in their last attempt, before a change takes away what tells it.
+     * They have to be locked.
+     */
+    noteCrashes: `WITH crashed AS (
+        SELECT j.id, j.group_id, j.completed_on, ${USED} AS attempt FROM ${job} j WHERE j.name = $1 AND j.id = ANY($2::uuid[]) AND ${CRASHED}
+      ), tallied AS (
+        INSERT INTO ${tallies} AS t SELECT $3::text, group_id, false, 0, pg_backend_pid() % 64, count(*)
+        FROM crashed WHERE group_id IS NOT NULL GROUP BY group_id ORDER BY group_id
+        ON CONFLICT (provider, type, succeeded, bucket, slot) DO UPDATE SET count = t.count + excluded.count
+      ) INSERT INTO ${transitions} (entry, at, attempt, state, result, reason)
+        SELECT id, completed_on, attempt, 'dead', 'crashed', '${CRASH_REASON}' FROM crashed`,
+
+    /** Attempts that were lost and are not written down yet. */
+    crashes: `SELECT j.name AS queue, j.group_id AS type, count(*)::float8 AS count FROM ${job} j
+      WHERE ${OF_SOURCES} AND ${CRASHED} AND j.group_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2`,
 
     noteInterventions: `INSERT INTO ${transitions} (entry, attempt, state, result, reason, actor)
       SELECT entry, 0, $2::text, $3::text, $4::text, $5::text FROM unnest($1::uuid[]) AS entry`,

@@ -1,7 +1,7 @@
 import { createPostgresStore } from "../idempotency/postgres.ts";
 import { storedKey } from "../idempotency/stored-key.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
-import { type PgBossJob, type PgBossPair, type PgBossSql, within } from "./pg-boss-client.ts";
+import { LONGEST_MS, type PgBossJob, type PgBossPair, type PgBossSql, within } from "./pg-boss-client.ts";
 import type { PgBossIntake } from "./pg-boss-intake.ts";
 import { attemptOf, type Claim, claimOf, eventOf, fenceOf, queueOf, sourceOfQueue, storableText, tokenOf } from "./pg-boss-job.ts";
 import type { PgBossLeases } from "./pg-boss-leases.ts";
@@ -23,9 +23,6 @@ const ANSWER_MS = 1500;
 
 /** The same where the queue has to be searched, for which no sender waits. */
 const SEARCH_MS = 10_000;
-
-/** A century, since Postgres has an end of time. */
-const LONGEST_MS = 100 * 365 * 86_400_000;
 
 /** Keeps the events of an inbox in the queues of pg-boss. Every change of a job is a call of its API. */
 export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreParts): InboxStore {

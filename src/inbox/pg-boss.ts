@@ -17,11 +17,17 @@ export interface PgBossInboxOptions extends RetryPolicy {
    * @default 10
    */
   readonly connections?: number | undefined;
+  /**
+   * Hears what Postgres may lose by the way it is set up.
+   * @default console.warn
+   */
+  readonly onWarning?: ((message: string) => unknown) | undefined;
 }
 
 /**
  * Opens an inbox in Postgres, on the queues of pg-boss 12 (12.35 or newer): for any number of processes and machines. An event is
- * committed before its delivery is acknowledged, and how an attempt ended together with the job.
+ * committed before its delivery is acknowledged, and how an attempt ended together with the job. Commits wait for the disk also where
+ * `synchronous_commit` is off; a server with `fsync` off is warned of.
  *
  * Each source (`provider/endpoint`) is a queue, and dead letters are copied to the queue `dead-letters`. An event whose worker died is
  * taken again after 30 to 45 seconds, whatever its lease is; handlers may take a day. Nothing is deleted but by `prune()`.
@@ -44,7 +50,7 @@ export interface PgBossInboxOptions extends RetryPolicy {
  * ```
  */
 export async function openPgBossInbox(options: PgBossInboxOptions): Promise<Inbox> {
-  const { connectionString, schema = "video_webhooks_inbox", connections = 10, ...retries } = options;
+  const { connectionString, schema = "video_webhooks_inbox", connections = 10, onWarning = console.warn, ...retries } = options;
   const policy = completePolicy(retries);
   if (typeof connectionString !== "string" || connectionString.trim() === "") {
     throw new ConfigurationError("The option connectionString must be the URL of a Postgres database, postgres://…");
@@ -56,5 +62,5 @@ export async function openPgBossInbox(options: PgBossInboxOptions): Promise<Inbo
   if (!Number.isSafeInteger(connections) || connections < 2) {
     throw new ConfigurationError("The option connections must be a whole number, 2 or more.");
   }
-  return createInbox(await openPgBossStore({ connectionString, schema, connections }, policy), policy);
+  return createInbox(await openPgBossStore({ connectionString, schema, connections }, policy, { onWarning }), policy);
 }

@@ -155,18 +155,24 @@ export interface InboxStore {
   release(claimed: ClaimedEvent): Promise<boolean>;
   /** Calls back when this process has stored something; returns how to stop that. Others are found by polling. */
   onPut(listener: () => void): () => void;
+  /** A page of the entries that a filter lets through. */
   list(filter: InboxFilter, page: { readonly limit: number; readonly after?: string | undefined }): Promise<InboxPage>;
+  /** One entry with its attempts, with or without its payload; `undefined` when there is none. */
   get(entry: string, options: { readonly payload: boolean }): Promise<InboxEntryDetails | undefined>;
   /** Takes entries that are done or dead back to `received`, with all attempts again. Resolves to how many. */
   replay(which: readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
   /** Makes entries that wait (`received`, `retry`) dead. Resolves to how many. */
   discard(which: readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
+  /** What {@link Inbox.stats} tells. */
   stats(): Promise<InboxStats>;
+  /** Deletes entries that ended before a time. Resolves to how many. */
   prune(options: PruneOptions): Promise<number>;
+  /** What {@link Inbox.health} tells. */
   health(): Promise<InboxHealth>;
   /** Sources that have events which are due, registered or not; for reports. */
   dueSources(): Promise<readonly string[]>;
   /** For `context.stale`. */
   readonly observe?: IdempotencyStore["observe"];
+  /** Closes what the store has opened itself. Safe to call again. */
   close(): Promise<void>;
 }

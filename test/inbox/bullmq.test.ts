@@ -8,6 +8,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { type BullMqInboxOptions, openBullMqInbox } from "../../src/inbox/bullmq.ts";
+import { checkServer } from "../../src/inbox/bullmq-driver.ts";
 import { openBullMqStore } from "../../src/inbox/bullmq-open.ts";
 import type { Inbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
@@ -201,6 +202,20 @@ const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leas
     expect(await claimAll(store)).toMatchObject([{ attempt: 1, event: { id: eventOf("b").id } }]);
   });
 
+  it("waits for a century at most, and not for no time, when a handler asks for more", async () => {
+    const store = await openStore(optionsFor());
+    await store.put(eventOf("a"));
+    const [claimed] = await claimAll(store);
+    const later = { state: "retry", result: "retry_later", milliseconds: 1, reason: "later", afterMs: 1e16 } as const;
+    expect(await store.settle(claimed as ClaimedEvent, later)).toBe(true);
+    const { entries } = await store.list({}, { limit: 10 });
+    expect(entries).toMatchObject([{ state: "retry", attempts: 1 }]);
+    const years = (Number(entries[0]?.dueAt) - Date.now()) / (365 * 86_400_000);
+    expect(years).toBeCloseTo(100, 3);
+    expect(await claimAll(store)).toEqual([]);
+    expect(await store.discard({ state: "retry" }, by)).toBe(1);
+  });
+
   it("tries again for as long as the policy says, also when it said less at first", async () => {
     const options = optionsFor();
     const before = await openStore({ ...options, attempts: 1 });
@@ -256,6 +271,31 @@ const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leas
       vi.doUnmock(name);
     }
   });
+});
+
+it.each([
+  ["5.0.14", "too old"],
+  ["6.0.20", "too old"],
+  ["6.2.0", "fine"],
+  ["7.0.15", "fine"],
+  ["10.1", "fine"],
+  [undefined, "unknown"],
+])("takes a Redis of version %s for %s", async (version, verdict) => {
+  const sections: Readonly<Record<string, string>> = {
+    server: version === undefined ? "" : `# Server\r\nredis_version:${version}\r\n`,
+    memory: "maxmemory_policy:noeviction\r\n",
+    persistence: "aof_enabled:1\r\n",
+  };
+  const warnings: string[] = [];
+  const server = { info: async (section: string) => sections[section] ?? "", config: async () => ["appendfsync", "always"] };
+  const found = await checkServer(server, (message) => warnings.push(message)).then(
+    () => (warnings.length === 0 ? "fine" : "unknown"),
+    (error: { readonly code?: unknown; readonly message: string }) => {
+      expect(error).toMatchObject({ code: "configuration", message: expect.stringContaining("6.2 or newer") });
+      return "too old";
+    },
+  );
+  expect(found).toBe(verdict);
 });
 
 describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own", () => {

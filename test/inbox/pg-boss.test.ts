@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openPgBossInbox } from "../../src/inbox/pg-boss.ts";
+import { checkPostgres } from "../../src/inbox/pg-boss-client.ts";
 import { openPgBossStore } from "../../src/inbox/pg-boss-open.ts";
 import { completePolicy } from "../../src/inbox/retry-policy.ts";
 import type { AttemptEnd, ClaimedEvent, InboxStore } from "../../src/inbox/store.ts";
@@ -287,6 +288,82 @@ describePostgres("the inbox store on pg-boss", () => {
       expect(await entries(store)).toHaveLength(2);
     }));
 
+  it("tells what a crash has ended, once, also after a replay and when it is pruned", () =>
+    withStore(async (_store, schema, another) => {
+      const store = await another(2);
+      const supervisor = new PgBoss({ connectionString: url, schema, supervise: false, schedule: false, max: 1 });
+      await supervisor.start();
+      const crash = async (attempt: number): Promise<void> => {
+        await pool.query(`UPDATE ${schema}.job SET start_after = now() WHERE state < 'active'`);
+        expect(await claim(store)).toMatchObject([{ attempt }]);
+        await pool.query(`UPDATE ${schema}.job SET heartbeat_on = now() - interval '1 hour'`);
+        await pool.query(`UPDATE ${schema}.queue SET monitor_on = NULL, monitor_claim_on = NULL`);
+        await supervisor.supervise();
+      };
+      const failures = async (): Promise<unknown> =>
+        (await store.stats()).types.map(({ provider, type, failed }) => [provider, type, failed]);
+      try {
+        await store.put(event("a"));
+        await crash(1);
+        expect(await entries(store)).toMatchObject([{ state: "retry", attempts: 1, reason: "The process died in an attempt." }]);
+        expect(await failures()).toEqual([]);
+        for (let run = 1; run <= 2; run++) {
+          if (run === 2) await crash(1);
+          await crash(2);
+          const reason = "The process died in the last attempt.";
+          const [entry] = await entries(store);
+          expect(entry).toMatchObject({ state: "dead", attempts: 2, reason });
+          const details = await store.get(String(entry?.entry), { payload: false });
+          expect(details?.history.at(-1)).toEqual({ at: entry?.finishedAt, attempt: 2, to: "dead", result: "crashed", reason });
+          expect(await failures()).toEqual([["konpro", "job.done", run]]);
+          if (run === 1) expect(await store.replay({ state: "dead" }, intervention)).toBe(1);
+        }
+        const [entry] = await entries(store);
+        const history = (await store.get(String(entry?.entry), { payload: false }))?.history.map(({ result }) => result);
+        const lost = ["claimed", "claimed", "crashed"];
+        expect(history).toEqual([...lost, "replayed", ...lost]);
+        expect(await store.prune({ olderThanDays: 0, deadOlderThanDays: 0 })).toBe(1);
+        expect(await failures()).toEqual([["konpro", "job.done", 2]]);
+      } finally {
+        await supervisor.stop({ graceful: false });
+      }
+    }));
+
+  it.each([
+    ["off", "on"],
+    ["local", "local"],
+    ["remote_apply", "remote_apply"],
+  ])("commits what it acknowledges with synchronous_commit = %s as %s", async (given, found) => {
+    const through = new URL(url);
+    through.searchParams.set("options", `-c synchronous_commit=${given}`);
+    await withStore(async (store, schema) => {
+      await pool.query(`CREATE TABLE ${schema}.seen (what text, setting text)`);
+      await pool.query(`CREATE FUNCTION ${schema}.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO ${schema}.seen VALUES (NEW.state, current_setting('synchronous_commit')); RETURN NULL; END $$`);
+      await pool.query(`CREATE TRIGGER see AFTER INSERT OR UPDATE ON ${schema}.job FOR EACH ROW EXECUTE FUNCTION ${schema}.see()`);
+      for (const name of ["handled", "waiting"]) await store.put(event(name));
+      const [claimed] = (await claim(store, 1)) as [ClaimedEvent];
+      await store.settle(claimed, done);
+      await store.discard({ state: "received" }, intervention);
+      const { rows } = await pool.query(`SELECT DISTINCT what, setting FROM ${schema}.seen WHERE what <> 'active' ORDER BY what`);
+      expect(rows).toEqual(["cancelled", "completed", "created"].map((what) => ({ what, setting: found })));
+    }, through.href);
+  });
+
+  it("warns of a server that syncs nothing to disk", async () => {
+    const [schema, shadow] = [newSchema(), newSchema()];
+    await pool.query(`CREATE SCHEMA ${shadow}`);
+    // As such a server answers; the setting itself needs a restart.
+    await pool.query(`CREATE FUNCTION ${shadow}.current_setting(name text, missing_ok boolean) RETURNS text LANGUAGE sql
+      AS $$ SELECT CASE name WHEN 'fsync' THEN 'off' ELSE pg_catalog.current_setting(name, missing_ok) END $$`);
+    const through = new URL(url);
+    through.searchParams.set("options", `-c search_path=${shadow},pg_catalog,public`);
+    const warnings: string[] = [];
+    const onWarning = (message: string): unknown => warnings.push(message);
+    await (await openPgBossInbox({ connectionString: through.href, schema, connections: 2, onWarning })).close();
+    expect(warnings).toEqual([expect.stringContaining("fsync = off")]);
+  });
+
   describe("when Postgres goes away", () => {
     it("rejects what it cannot store, in less than two seconds, and is back when Postgres is", { timeout: 60_000 }, async () => {
       const relay = await openRelay(postgresServer);
@@ -357,6 +434,13 @@ describe("openPgBossInbox", () => {
     const error: unknown = await openPgBossInbox(options).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ConfigurationError);
     expect((error as Error).message).toMatch(reason);
+  });
+
+  it.each([["on"], [null], [undefined]])("has nothing to warn of where fsync is %s", async (fsync) => {
+    const warnings: string[] = [];
+    const rows = fsync === undefined ? [] : [{ fsync }];
+    await checkPostgres({ executeSql: async () => ({ rows }) }, (message) => warnings.push(message));
+    expect(warnings).toEqual([]);
   });
 
   it("says what to install when pg-boss is missing, or is another version", async () => {
