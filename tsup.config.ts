@@ -68,6 +68,7 @@ const library: Options = {
     "inbox/sqlite": "src/inbox/sqlite.ts",
     "inbox/pg-boss": "src/inbox/pg-boss.ts",
     "inbox/bullmq": "src/inbox/bullmq.ts",
+    otel: "src/telemetry/otel.ts",
     endpoints: "src/endpoints/index.ts",
     testing: "src/testing/index.ts",
   },

@@ -4,6 +4,7 @@ import type { Outcome } from "./outcome.ts";
 
 /** Anything with a case-insensitive `get`, such as the `Headers` of the Fetch standard. */
 export interface HeaderReader {
+  /** The value of a header, whatever the letter case of the name; all values where it arrived more than once. */
   get(name: string): string | readonly string[] | null | undefined;
 }
 
@@ -33,6 +34,7 @@ export type WaitUntil = (promise: Promise<unknown>) => unknown;
 
 /** What an adapter needs of a router. */
 export interface Receiver {
+  /** Takes a delivery through the whole pipeline. It never rejects, whatever the sender sent. */
   receive(delivery: Delivery): Promise<Outcome>;
 }
 
@@ -60,8 +62,12 @@ export function headerValue(headers: HeaderSource, name: string): string | reado
   return value.length === 1 ? value[0] : value.length === 0 ? undefined : value;
 }
 
-/** What of the headers may be kept: no signatures, cookies, credentials. Names in lower case, repeated values joined. */
-export function storableHeaders(headers: HeaderSource): Readonly<Record<string, string>> {
+/**
+ * What of the headers may be kept: no signatures, cookies, credentials. Names in lower case, repeated values joined.
+ *
+ * @param traceparent takes the place of the one that came in, so that a worker is led to this delivery
+ */
+export function storableHeaders(headers: HeaderSource, traceparent?: string): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {};
   const keep = (name: string, value: string | readonly string[] | undefined): void => {
     const key = name.toLowerCase();
@@ -73,6 +79,7 @@ export function storableHeaders(headers: HeaderSource): Readonly<Record<string, 
   else if (headers instanceof Headers) for (const [name, value] of headers) keep(name, value);
   // Of a reader that does not tell its names, what is most often asked for.
   else for (const name of ["content-type", "user-agent"]) keep(name, headers.get(name) ?? undefined);
+  if (traceparent !== undefined) kept.traceparent = traceparent;
   return kept;
 }
 

@@ -2,6 +2,7 @@ import type { HandlerContext } from "./context.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import { follow, isPromiseLike } from "./promise.ts";
 import { isDiscard, isRetryLater } from "./signals.ts";
+import type { Enclose } from "./telemetry.ts";
 
 /** A handler with its types erased; registration has checked them. */
 export type AnyHandler = (subject: never, context: never) => unknown;
@@ -59,7 +60,18 @@ export interface Running {
 }
 
 /** Starts handlers, which run concurrently. Never throws, whatever some of them throw. */
-export function start(runs: readonly Run[], context: HandlerContext): Running {
+export function start(runs: readonly Run[], context: HandlerContext, enclose?: Enclose): Running {
+  if (enclose === undefined || runs.length === 0) return startAll(runs, context);
+  let running: Running | undefined;
+  enclose("process", context, async () => {
+    running = startAll(runs, context);
+    return running.result ?? (running.ended as Promise<DispatchResult>);
+  });
+  // The work has started, so it is set.
+  return running as unknown as Running;
+}
+
+function startAll(runs: readonly Run[], context: HandlerContext): Running {
   const thrown: unknown[] = [];
   const pending: PromiseLike<unknown>[] = [];
   for (const { handler, subject } of runs) {
@@ -97,8 +109,8 @@ export function start(runs: readonly Run[], context: HandlerContext): Running {
 }
 
 /** Runs handlers and waits for all of them. Never rejects. */
-export async function dispatch(runs: readonly Run[], context: HandlerContext): Promise<DispatchResult> {
-  const { result, ended } = start(runs, context);
+export async function dispatch(runs: readonly Run[], context: HandlerContext, enclose?: Enclose): Promise<DispatchResult> {
+  const { result, ended } = start(runs, context, enclose);
   return result ?? (ended as Promise<DispatchResult>);
 }
 

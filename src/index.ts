@@ -69,4 +69,5 @@ export type { Authenticated, Authenticity, SecretAnswer, SecretRequest, SecretSo
 export { type HexFormat, type HmacHexOptions, hmacHex } from "./signature/hmac-hex.ts";
 export type { SignatureCheck, SignatureMatch, SignatureScheme } from "./signature/scheme.ts";
 export { type StandardWebhooksOptions, standardWebhooks } from "./signature/standard-webhooks.ts";
+export type { Telemetry, TelemetryEnd, TelemetryRun, TelemetrySource } from "./telemetry.ts";
 export { type VerifyOptions, verify } from "./verify.ts";

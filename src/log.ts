@@ -2,9 +2,13 @@ import type { Outcome } from "./outcome.ts";
 
 /** Where the router writes one line per delivery. `console` and a pino logger fit. */
 export interface Logger {
+  /** Gets probes. */
   debug(line: string): void;
+  /** Gets deliveries that were answered 2xx. */
   info(line: string): void;
+  /** Gets refusals, and events of which another body came before. */
   warn(line: string): void;
+  /** Gets failures of the receiver itself. */
   error(line: string): void;
 }
 

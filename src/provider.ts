@@ -9,6 +9,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The part of a zod schema that the pipeline uses, so that the core runs without zod. */
 export interface EventSchema<Event = unknown> {
+  /** Holds a body against the schema, synchronously and without an exception for what does not fit. */
   safeParse(body: unknown):
     | { readonly success: true; readonly data: Event }
     | {

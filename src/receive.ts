@@ -12,6 +12,7 @@ import type { EventSchema, JsonObject, Provider } from "./provider.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
 import { sha256Hex } from "./signature/hmac.ts";
+import type { Enclose } from "./telemetry.ts";
 
 /** Everything the pipeline of a router works with. */
 export interface Pipeline {
@@ -26,6 +27,8 @@ export interface Pipeline {
   /** Whether events that are behind their job are left out. */
   readonly skipsStale: boolean;
   readonly reporter: Reporter;
+  /** Absent without telemetry. */
+  readonly enclose: Enclose | undefined;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
   readonly clock: () => number;
@@ -35,9 +38,9 @@ export interface Pipeline {
  * Takes a delivery through all steps, in this order: method, body, authenticity, freshness, JSON, type, schema, duplicate, handlers.
  * Nothing is parsed before the signature holds. Never rejects.
  */
-export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<Outcome> {
+export async function receive(pipeline: Pipeline, delivery: Delivery, traceparent?: string): Promise<Outcome> {
   const { provider, reporter, claims, inbox } = pipeline;
-  const journey: Journey = { startedAt: 0 };
+  const journey: Journey = { startedAt: 0, traceparent };
   const waitUntilFailed = (cause: unknown): unknown =>
     reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true);
   try {
@@ -139,9 +142,9 @@ export async function receive(pipeline: Pipeline, delivery: Delivery): Promise<O
     const conclude = (end: RunResult, late: boolean): Outcome => endRun(reporter, journey, end, validated !== undefined, late);
     let running: Promise<RunResult>;
     if (claims && taken) {
-      running = claims.run(taken.claim, () => dispatch(runs, context));
+      running = claims.run(taken.claim, () => dispatch(runs, context, pipeline.enclose));
     } else {
-      const handlers = start(runs, context);
+      const handlers = start(runs, context, pipeline.enclose);
       // Most handlers only put the event somewhere, and have ended a few turns later.
       for (let turn = 0; turn < 3 && handlers.result === undefined; turn++) await undefined;
       if (handlers.result !== undefined) return conclude(handlers.result, false);
@@ -253,7 +256,7 @@ export async function store(
     ...parts,
     provider: provider.name,
     endpoint: provider.endpoint,
-    headers: storableHeaders(headers),
+    headers: storableHeaders(headers, journey.traceparent),
   };
   let stored: { readonly duplicate: boolean } | undefined;
   try {

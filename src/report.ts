@@ -18,6 +18,8 @@ export interface Journey {
   stored?: boolean;
   /** Of the delivery. */
   waitUntil?: WaitUntil | undefined;
+  /** What telemetry calls the delivery. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Where a failure happened, for `onError`. */

@@ -16,6 +16,7 @@ import type { EventSchema, Provider } from "./provider.ts";
 import { escapePart, type Pipeline, receive } from "./receive.ts";
 import { type Recovery, recover } from "./recover.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
+import { createEnclose, type Telemetry } from "./telemetry.ts";
 
 /** Handles events; whatever it returns is awaited, and its value is not used. */
 export type EventHandler<Event, Type extends string = string> = (event: Event, context: HandlerContext<Type>) => unknown;
@@ -36,9 +37,13 @@ export type DispatchContext<Type extends string = string> = Pick<HandlerContext<
 /** What the routers of all providers have in common: for code that handles several of them. */
 export interface AnyRouter {
   readonly provider: { readonly name: string; readonly endpoint: string };
+  /** Registers a handler for jobs; see {@link Router.onJob}. */
   onJob(status: VideoJobStatus | readonly VideoJobStatus[] | "*", handler: JobHandler): this;
+  /** Registers a handler for events of types that the provider does not declare; see {@link Router.onUnknown}. */
   onUnknown(handler: EventHandler<UnknownEvent>): this;
+  /** Registers a listener for every refusal and failure; see {@link Router.onError}. */
   onError(handler: ErrorHandler): this;
+  /** Takes a delivery through the whole pipeline; see {@link Router.receive}. */
   receive(delivery: Delivery): Promise<Outcome>;
   /** Takes an event that your own code fetched from the provider's API; see {@link Router.recover}. */
   recover(recovery: Recovery): Promise<Outcome>;
@@ -142,6 +147,11 @@ export interface RouterOptions {
    */
   readonly logger?: Logger | undefined;
   /**
+   * Follows deliveries and runs of handlers; `openTelemetry()` of `video-webhooks/otel` makes spans and metrics of them.
+   * @default none
+   */
+  readonly telemetry?: Telemetry | undefined;
+  /**
    * Milliseconds since 1970, for tests.
    * @default Date.now
    */
@@ -175,6 +185,7 @@ export function createRouter<Name extends string, Events extends object>(
     throw new ConfigurationError("createRouter() needs a provider bound to a secret, such as heygen({ secret }), not the factory itself.");
   }
   const {
+    telemetry,
     logger,
     clock = Date.now,
     maxBodyBytes = 1_048_576,
@@ -195,6 +206,7 @@ export function createRouter<Name extends string, Events extends object>(
     throw new ConfigurationError('The option staleEvents: "skip" needs an idempotency store with the method observe.');
   }
   checkMethods("logger", logger, ["debug", "info", "warn", "error"]);
+  checkMethods("telemetry", telemetry, ["receive", "process"]);
   checkMethods("inbox", options.inbox, ["accept"]);
   if (options.inbox && options.idempotency) {
     throw new ConfigurationError("An inbox recognises duplicates itself. Leave out the option idempotency.");
@@ -206,6 +218,7 @@ export function createRouter<Name extends string, Events extends object>(
   const { name, endpoint } = provider;
   const reporter = createReporter({ provider: name, endpoint, errorHandlers, logger, clock });
   const erased = provider as unknown as Provider<string, object>;
+  const enclose = telemetry && createEnclose(telemetry, erased);
   const pipeline: Pipeline = {
     provider: erased,
     keyPrefix: `${name}/${escapePart(endpoint)}`,
@@ -215,6 +228,7 @@ export function createRouter<Name extends string, Events extends object>(
     inbox: options.inbox,
     skipsStale: staleEvents === "skip",
     reporter,
+    enclose,
     deadlineMs,
     maxBodyBytes,
     clock,
@@ -254,9 +268,15 @@ export function createRouter<Name extends string, Events extends object>(
       }
       return router;
     },
-    receive: (delivery) => receive(pipeline, delivery),
-    recover: (recovery) => recover(pipeline, recovery),
-    handle: (event, given) => handle(pipeline, event, given),
+    receive: enclose
+      ? (delivery) => enclose("receive", "receive", (traceparent) => receive(pipeline, delivery, traceparent))
+      : (delivery) => receive(pipeline, delivery),
+    recover: enclose
+      ? (recovery) => enclose("receive", "recover", (traceparent) => recover(pipeline, recovery, traceparent))
+      : (recovery) => recover(pipeline, recovery),
+    handle: enclose
+      ? (event, given) => enclose("process", { ...event, ...given, stored: event }, () => handle(pipeline, event, given))
+      : (event, given) => handle(pipeline, event, given),
     async dispatch(event: unknown, given: DispatchContext): Promise<DispatchResult> {
       try {
         const known = Object.hasOwn(provider.events, given.type);
@@ -278,7 +298,7 @@ export function createRouter<Name extends string, Events extends object>(
           toJob: () => (known ? erased.toJob(event as never, given.type as never) : undefined),
         });
         const runs = known ? handlersFor(table, event, context) : handlersForUnknown(table, given.type, (event as UnknownEvent).body);
-        return await dispatch(runs, context);
+        return await dispatch(runs, context, enclose);
       } catch (cause) {
         return { result: "handler_failed", cause };
       }

@@ -1,16 +1,17 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { pitfalls, pitfallTests, withPitfalls } from "./suites/pitfalls.ts";
 
-const folder = fileURLToPath(new URL(".", import.meta.url));
+const all = Array.from({ length: 55 }, (_, index) => index + 1);
 
-it("every pitfall has a test that carries its number", () => {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
-    (name) => name.endsWith(".ts") && !name.startsWith("pitfalls"),
-  );
-  // A number counts at the start of a test's name, alone or in a list such as "P7, P8, P40:".
-  const names = files.flatMap((name) => [...readFileSync(folder + name, "utf8").matchAll(/["'`](P\d+(?:(?:, | and )P\d+)*)[":]/g)]);
-  const proved = new Set(names.flatMap(([, numbers = ""]) => [...numbers.matchAll(/\d+/g)].map(([number]) => Number(number))));
-  const all = Array.from({ length: 55 }, (_, index) => index + 1);
-  expect(all.filter((number) => !proved.has(number))).toEqual([]);
+it("every pitfall has a description, and a test that carries its number", () => {
+  const tests = pitfallTests();
+  expect(Object.keys(pitfalls).map(Number)).toEqual(all);
+  expect(all.filter((number) => !tests.has(number))).toEqual([]);
+  expect([...tests.keys()].filter((number) => !all.includes(number))).toEqual([]);
+});
+
+it("SECURITY.md lists every pitfall with tests that there are; npm run pitfalls writes it anew", () => {
+  const document = readFileSync(new URL("../SECURITY.md", import.meta.url), "utf8");
+  expect(document).toBe(withPitfalls(document));
 });

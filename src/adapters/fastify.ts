@@ -58,6 +58,7 @@ export interface FastifyInstance {
 
 /** Options of {@link fastifyPlugin}. */
 export interface FastifyPluginOptions {
+  /** What takes the deliveries of this path. */
   readonly router: Receiver;
   /** The path to answer, below the `prefix` of the registration if there is one. */
   readonly path: string;

@@ -29,8 +29,8 @@ export function tokenCheck(token: unknown): TokenCheck {
 
 // Adapters hand over absolute URLs as well as `/path?query`, which `new URL` would refuse.
 function queryOf(url: string): string {
-  const query = url.indexOf("?");
-  if (query < 0) return "";
-  const fragment = url.indexOf("#", query);
-  return url.slice(query + 1, fragment < 0 ? undefined : fragment);
+  // First the fragment: a "?" in it begins no query (RFC 3986, section 3.5).
+  const [address = ""] = url.split("#", 1);
+  const query = address.indexOf("?");
+  return query < 0 ? "" : address.slice(query + 1);
 }

@@ -67,6 +67,7 @@ describe("source files", () => {
     const known: Readonly<Record<string, readonly string[]>> = {
       "src/inbox/bullmq-driver.ts": ["bullmq", "ioredis"],
       "src/inbox/pg-boss-client.ts": ["pg-boss"],
+      "src/telemetry/otel.ts": ["@opentelemetry/api"],
       "src/endpoints/api.ts": ["ky"],
       "src/cli/": ["commander", "cli-progress", "pg-boss"],
     };
@@ -150,6 +151,7 @@ describe("built entry points", () => {
     "/inbox/sqlite",
     "/inbox/pg-boss",
     "/inbox/bullmq",
+    "/otel",
     ...adapterNames.map((name) => `/${name}`),
   ];
   const mainExports = Object.values(adapters).flat();
@@ -215,6 +217,7 @@ describe("built entry points", () => {
     "video-webhooks/inbox/sqlite": ["node:sqlite"],
     "video-webhooks/inbox/pg-boss": ["pg-boss"],
     "video-webhooks/inbox/bullmq": ["bullmq", "ioredis"],
+    "video-webhooks/otel": ["@opentelemetry/api"],
   };
 
   test.each(entryPoints)("need nothing but zod, node:crypto and the engine of an inbox: $name", ({ name, esm, cjs }) => {

@@ -40,6 +40,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "video-webhooks/inbox/sqlite": ["openSqliteInbox"],
   "video-webhooks/inbox/pg-boss": ["openPgBossInbox"],
   "video-webhooks/inbox/bullmq": ["openBullMqInbox"],
+  "video-webhooks/otel": ["observeInbox", "openTelemetry"],
   "video-webhooks/endpoints": [
     "EndpointError",
     "backfill",

@@ -26,6 +26,7 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/inbox/sqlite": 9216,
   "video-webhooks/inbox/pg-boss": 14_592,
   "video-webhooks/inbox/bullmq": 11_776,
+  "video-webhooks/otel": 2560,
   "video-webhooks/endpoints": 12_800,
   "video-webhooks/testing": 60_416,
 };
@@ -39,7 +40,7 @@ async function bundle(contents: string): Promise<{ readonly bytes: number; reado
     format: "esm",
     platform: "node",
     target: "es2022",
-    external: ["zod", "pg-boss", "bullmq", "ioredis"],
+    external: ["zod", "pg-boss", "bullmq", "ioredis", "@opentelemetry/api"],
     write: false,
     metafile: true,
     logLevel: "silent",

@@ -1,0 +1,192 @@
+import type { Delivery } from "../../src/delivery.ts";
+import { type Outcome, type OutcomeResult, toAnswer } from "../../src/outcome.ts";
+import { anyBody } from "./bodies.ts";
+import { naughtyStrings } from "./naughty-strings.ts";
+import { createRandom, type Random } from "./random.ts";
+import { MOST_BYTES, type Proof, type Receiver, receivers } from "./receivers.ts";
+import { type Watched, watch } from "./watch.ts";
+
+/** How an authentic POST within the cap may end, when its handlers succeed. */
+export const authentic: ReadonlySet<OutcomeResult> = new Set<OutcomeResult>([
+  "processed",
+  "duplicate",
+  "unknown",
+  "body_not_utf8",
+  "body_not_json",
+  "body_not_object",
+  "event_type_missing",
+  "payload_invalid",
+]);
+
+/** The rows of the README's table that a sender can reach, written once more: the library's own table may be wrong. */
+const statuses: ReadonlyMap<OutcomeResult, number> = new Map([
+  ["processed", 200],
+  ["duplicate", 200],
+  ["unknown", 200],
+  ["validation", 204],
+  ["body_not_utf8", 400],
+  ["body_not_json", 400],
+  ["body_not_object", 400],
+  ["event_type_missing", 400],
+  ["unauthenticated", 401],
+  ["method_not_allowed", 405],
+  ["body_too_large", 413],
+  ["payload_invalid", 422],
+]);
+
+/** A delivery, and how it may end. */
+interface Case {
+  readonly receiver: number;
+  readonly delivery: Delivery & { readonly body: Uint8Array };
+  readonly allowed: ReadonlySet<OutcomeResult>;
+}
+
+const only = (result: OutcomeResult): ReadonlySet<OutcomeResult> => new Set([result]);
+const [unauthenticated, tooLarge, methodNotAllowed, validation] = [
+  only("unauthenticated"),
+  only("body_too_large"),
+  only("method_not_allowed"),
+  only("validation"),
+];
+
+const otherHeaders = [
+  "content-type",
+  "content-encoding",
+  "content-length",
+  "host",
+  "x-forwarded-host",
+  "heygen-timestamp",
+  "heygen-event-id",
+  "idempotency-key",
+  "user-agent",
+  "__proto__",
+  "constructor",
+  "get",
+  "\u0000",
+];
+const endless = new Uint8Array(MOST_BYTES + 1).fill(0x20);
+
+/** Adds a header as an own member, whatever its name. */
+function withHeader(headers: object, name: string, value: unknown): object {
+  const copy = { ...headers };
+  Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true });
+  return copy;
+}
+
+/** What proves a delivery, made worthless. */
+function forged(random: Random, { signs, prove, url }: Receiver, body: Uint8Array): Pick<Delivery, "headers" | "url"> {
+  if (!signs) {
+    const values = [
+      "",
+      "?",
+      "?token=",
+      `${url}&token=x`,
+      url.slice(0, -1),
+      `${url}%00`,
+      url.replace("token", "TOKEN"),
+      url.replace("?", "#"),
+      `/x#${url}`,
+    ];
+    return { headers: {}, url: random.oneIn(2) ? random.pick(values) : `/x?token=${random.pick(naughtyStrings)}` };
+  }
+  const proof = prove(body);
+  const names = Object.keys(proof);
+  const name = random.pick(names);
+  const given = proof[name] as string;
+  const at = random.below(given.length);
+  const flipped = given.slice(0, at) + String.fromCharCode(given.charCodeAt(at) ^ (1 << random.below(5))) + given.slice(at + 1);
+  const values: readonly unknown[] = [
+    undefined,
+    flipped,
+    given.slice(0, at),
+    ` ${given}`,
+    `${given},${given}`,
+    [given, given],
+    [],
+    random.pick(naughtyStrings),
+    given.slice(0, at) + random.pick(naughtyStrings),
+    `${given}${random.pick(naughtyStrings)}`,
+  ].filter((value) => typeof value !== "string" || value.replaceAll(" ", "") !== given);
+  // (Spaces separate the signatures of Standard Webhooks, so that one more of them changes nothing.)
+  // The signature of another body is as good as none; every member of it has to be replaced together.
+  if (random.oneIn(6)) return { headers: prove(Buffer.concat([body, random.bytes(1)])), url };
+  return { headers: withHeader(proof, name, random.pick(values)) as Proof, url };
+}
+
+/** Makes the case of a number. */
+export function makeCase(seed: number, index: number): Case {
+  const random = createRandom(seed, index);
+  const at = random.below(receivers.length);
+  const receiver = receivers[at] as Receiver;
+  const { url, prove } = receiver;
+  const body = anyBody(random, receiver.provider);
+  const make = (allowed: Case["allowed"], changes: Partial<Case["delivery"]>): Case => ({
+    receiver: at,
+    delivery: { method: "POST", url, headers: {}, body, ...changes },
+    allowed,
+  });
+  const kind = random.below(40);
+  if (kind === 0) return make(validation, { method: "OPTIONS" });
+  if (kind === 1) return make(methodNotAllowed, { method: random.pick(["GET", "PUT", "post", "DELETE", "HEAD", ...naughtyStrings]) });
+  if (kind === 2 && random.oneIn(50)) return make(tooLarge, { body: endless });
+  if (kind < 12) return make(unauthenticated, forged(random, receiver, body));
+  let headers: object = prove(body);
+  if (random.oneIn(3)) {
+    const value = random.oneIn(5) ? [random.pick(naughtyStrings), random.pick(naughtyStrings)] : random.pick(naughtyStrings);
+    headers = withHeader(headers, random.pick(otherHeaders), value);
+  }
+  return make(authentic, { headers: headers as Proof });
+}
+
+/** Why an outcome is not one of the table, or not one that the delivery may have. */
+export function wrongWith(outcome: Outcome, allowed: ReadonlySet<OutcomeResult>): string | undefined {
+  const { result, status } = outcome;
+  if (!allowed.has(result)) return `it ended as ${result}, and may end as ${[...allowed].join(", ")}`;
+  if (status !== statuses.get(result)) return `${result} has the status ${status}`;
+  const answer = toAnswer(outcome);
+  if (answer.status !== status) return `${result} was answered ${answer.status}`;
+  if (/[^\x20-\x7e]/.test(answer.body ?? "")) return `the answer to ${result} is not ASCII`;
+  return undefined;
+}
+
+/** Delivers what the numbers say. */
+export function createDeliverer(): {
+  deliver(seed: number, index: number): Promise<{ result: OutcomeResult; problems: readonly string[] }>;
+} {
+  const watched: readonly Watched[] = receivers.map(watch);
+  return {
+    async deliver(seed, index) {
+      const { receiver, delivery, allowed } = makeCase(seed, index);
+      const { router, problems } = watched[receiver] as Watched;
+      const outcome = index % 16 === 0 ? await byFetch(router, delivery) : await router.receive(delivery);
+      const wrong = wrongWith(outcome, allowed);
+      return { result: outcome.result, problems: [...(wrong === undefined ? [] : [wrong]), ...problems.splice(0)] };
+    },
+  };
+}
+
+const encodable = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Delivers as a `Request` what can be one, and reads the outcome from the answer. */
+async function byFetch(router: Watched["router"], delivery: Case["delivery"]): Promise<Outcome> {
+  const { method, url, body } = delivery;
+  const entries = Object.entries(delivery.headers as object) as [string, unknown][];
+  const fits = entries.every(
+    ([name, value]) =>
+      /^[\w-]+$/.test(name) && name !== "content-length" && typeof value === "string" && encodable.test(value) && value.trim() === value,
+  );
+  if (!fits || !["POST", "OPTIONS", "PUT"].includes(method) || !/^[\x21-\x7e]*$/.test(url)) return router.receive(delivery);
+  const address = new URL("https://app.example.test/");
+  // As it is: parsing would encode or drop some of what a raw request line can have.
+  if (!URL.canParse(url, address)) return router.receive(delivery);
+  const request = new Request(new URL(url, address), {
+    method,
+    headers: entries as [string, string][],
+    body: body as Uint8Array<ArrayBuffer>,
+  });
+  const answer = await router.fetch(request);
+  const text = await answer.text();
+  if (answer.status === 204) return { result: "validation", status: 204 };
+  const { result, code } = JSON.parse(text) as { readonly result?: OutcomeResult; readonly code?: OutcomeResult };
+  return { result: (result ?? code) as OutcomeResult, status: answer.status };
+}
