@@ -17,7 +17,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "library",
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: ["test/package/**", "test/faults/**", "**/node_modules/**"],
+          exclude: ["test/package/**", "test/runtimes/**", "test/faults/**", "**/node_modules/**"],
         },
       },
       {
