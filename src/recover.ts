@@ -3,6 +3,7 @@ import type { Claims, NotTaken, RunResult } from "./claim.ts";
 import { createContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
 import { dispatch, handlersFor, handlersForUnknown } from "./dispatch.ts";
+import { ConfigurationError } from "./errors.ts";
 import type { Outcome } from "./outcome.ts";
 import type { JsonObject } from "./provider.ts";
 import { endRun, eventKey, jobOf, type Pipeline, parseObject, schemaOf, store, validate } from "./receive.ts";
@@ -24,6 +25,11 @@ export interface Recovery {
    * @default now
    */
   readonly receivedAt?: Date | undefined;
+  /**
+   * Rejects with a `ConfigurationError` where neither an inbox nor an idempotency store can tell whether the event is known.
+   * @default false, so that such a router runs its handlers every time
+   */
+  readonly mustRemember?: boolean | undefined;
 }
 
 /** How long an inbox may take: no sender waits, and some have to search for the id. */
@@ -32,10 +38,19 @@ const STORE_MS = 15_000;
 const authenticity = { method: "api" } as const;
 const encoder = new TextEncoder();
 
-/** Takes an event through the steps of `receive` from its type on, and asks first whether it is known. Never rejects. */
-export async function recover(pipeline: Pipeline, recovery: Recovery): Promise<Outcome> {
+/**
+ * Takes an event through the steps of `receive` from its type on, and asks first whether it is known. Never rejects, but for what
+ * `mustRemember` says.
+ */
+export async function recover(pipeline: Pipeline, recovery: Recovery, traceparent?: string): Promise<Outcome> {
   const { provider, reporter, claims, inbox, handlers, deadlineMs } = pipeline;
-  const journey: Journey = { startedAt: 0 };
+  const journey: Journey = { startedAt: 0, traceparent };
+  if (recovery?.mustRemember === true && claims === undefined && inbox === undefined) {
+    throw new ConfigurationError(
+      "This router remembers no events, so it would handle again what it has handled. Give it an inbox, or the idempotency store that the receiver uses.",
+      { provider: provider.name },
+    );
+  }
   try {
     journey.startedAt = pipeline.clock();
     const receivedAt = recovery.receivedAt?.getTime() ?? journey.startedAt;
@@ -76,7 +91,7 @@ export async function recover(pipeline: Pipeline, recovery: Recovery): Promise<O
     });
     const runs = isKnown ? handlersFor(handlers, event, context) : handlersForUnknown(handlers, type, parsed.body);
     if (runs.length === 0) return reporter.end(journey, isKnown ? "ignored" : "unknown");
-    if (claims === undefined) return endRun(reporter, journey, await dispatch(runs, context), isKnown, true);
+    if (claims === undefined) return endRun(reporter, journey, await dispatch(runs, context, pipeline.enclose), isKnown, true);
 
     const endUntaken = (taken: NotTaken): Outcome => {
       if (taken.state === "completed") return reporter.end(journey, "duplicate");
@@ -101,7 +116,7 @@ export async function recover(pipeline: Pipeline, recovery: Recovery): Promise<O
       await claims.skip(claim);
       return reporter.end(journey, "stale");
     }
-    const running = claims.run(claim, () => dispatch(runs, context));
+    const running = claims.run(claim, () => dispatch(runs, context, pipeline.enclose));
     const ended =
       (await beforeDeadline<RunResult>(running, countdown(deadlineMs))) ?? (await keepUntil(running, claims.keep(claim, context)));
     return endRun(reporter, journey, ended, isKnown, true);

@@ -87,7 +87,8 @@ export interface Router<Name extends string, Events extends object> extends AnyR
    *
    * The event counts as seen (`"duplicate"`) when its dedupe key is known, whatever body it came with. Without an inbox and an idempotency
    * store nothing is known; with `"in_progress"` it is left to the run that has it. Keys that only a signed header tells (Standard Webhooks)
-   * cannot be known from a body. Handlers may take as long as they need. The outcome's `status` has no meaning here; it never rejects.
+   * cannot be known from a body. Handlers may take as long as they need. The outcome's `status` has no meaning here. It never
+   * rejects, but for what `mustRemember` says.
    *
    * @example
    * ```ts

@@ -222,6 +222,20 @@ describe("router.recover", () => {
     expect(handler).toHaveBeenCalledTimes(2);
   });
 
+  it("does not run where nothing is remembered and it must be", async () => {
+    const { router, handler, errors } = setUp({ idempotency: false });
+    await expect(router.recover({ body: bodyOf("v"), mustRemember: true })).rejects.toMatchObject({
+      name: "ConfigurationError",
+      provider: "heygen",
+    });
+    expect([handler.mock.calls, errors]).toEqual([[], []]);
+    const { idempotency } = watched();
+    for (const options of [{}, { idempotency }, { inbox: { accept: async () => ({ duplicate: false }) } }] as RouterOptions[]) {
+      const { result } = await setUp(options).router.recover({ body: bodyOf("v"), mustRemember: true });
+      expect(result).toMatch(/processed|accepted/);
+    }
+  });
+
   it("stores the event in the inbox, unless it knows one of its keys", async () => {
     const stored: { readonly event: InboxEvent; readonly options: AcceptOptions | undefined }[] = [];
     const accept = async (event: InboxEvent, options?: AcceptOptions) => {

@@ -1,6 +1,7 @@
 import type { SampleDelivery } from "../testing/sample.ts";
 import { type Answer, deliver } from "./deliver.ts";
 import { CliFailure, type ExitCode, exitCodes } from "./failure.ts";
+import { hideSignature } from "./hide-signature.ts";
 import { fields, table } from "./output.ts";
 import { printable } from "./printable.ts";
 import { startProgress } from "./progress.ts";
@@ -31,7 +32,8 @@ export async function deliverMany(
 
   async function run(): Promise<void> {
     while (next <= repeat && !stop.signal.aborted) {
-      const sent = await deliver(make(next++), timeoutMs, stop.signal);
+      const sample = make(next++);
+      const sent = await deliver(sample, timeoutMs, stop.signal);
       progress.advance();
       if ("error" in sent) {
         if (sent.code === "interrupted") return;
@@ -42,7 +44,9 @@ export async function deliverMany(
       }
       times.push(sent.milliseconds);
       statuses.set(sent.status, (statuses.get(sent.status) ?? 0) + 1);
-      if (!sent.ok) refusal ??= sent;
+      if (sent.ok || refusal !== undefined) continue;
+      refusal = sent;
+      hideSignature(session.redactor, sample);
     }
   }
 
@@ -95,7 +99,8 @@ export async function deliverMany(
       ]),
     ],
   );
-  if (refusal !== undefined) output.note(`The first answer that was not 2xx: ${refusal.status} ${printable(refusal.body, 300)}`);
+  if (refusal !== undefined)
+    output.note(`The first answer that was not 2xx: ${refusal.status} ${printable(session.redactor.redact(refusal.body), 300)}`);
   if (silence !== undefined) throw new CliFailure(exitCodes.unreachable, silence.code, `No answer from ${at}: ${silence.error}.`);
   if (interrupted) throw new CliFailure(exitCodes.failed, "interrupted", `Interrupted after ${times.length} of ${repeat}.`);
   return refusal === undefined ? exitCodes.ok : exitCodes.failed;

@@ -1,5 +1,7 @@
+import { readUpTo } from "../endpoints/response-body.ts";
+import { systemCode } from "../endpoints/system-code.ts";
 import type { SampleDelivery } from "../testing/sample.ts";
-import { systemCode, systemReason } from "./failure.ts";
+import { systemReason } from "./failure.ts";
 
 /** What a receiver answered. */
 export interface Answer {
@@ -34,15 +36,15 @@ export async function deliver(sample: SampleDelivery, timeoutMs: number, signal?
       redirect: "manual",
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     });
-    const { body, cut } = await readText(response);
+    const { bytes, isCut } = await readUpTo(response, MOST_BYTES);
     const { ok, status, statusText, headers } = response;
     return {
       ok,
       status,
       statusText,
       milliseconds: performance.now() - started,
-      body,
-      cut,
+      body: Buffer.from(bytes).toString("utf8"),
+      cut: isCut || undefined,
       contentType: headers.get("content-type") ?? undefined,
       location: headers.get("location") ?? undefined,
     };
@@ -59,20 +61,4 @@ function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: unknown };
   if (cause instanceof Error && cause.message === "bad port") return "fetch connects to no port that belongs to another protocol";
   return cause instanceof Error ? cause.message : error instanceof Error ? error.message : "for an unknown reason";
-}
-
-async function readText(response: Response): Promise<{ readonly body: string; readonly cut?: true }> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return { body: "" };
-  const chunks: Uint8Array[] = [];
-  for (let length = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return { body: Buffer.concat(chunks).toString("utf8") };
-    chunks.push(value.subarray(0, MOST_BYTES - length));
-    length += value.length;
-    if (length > MOST_BYTES) {
-      await reader.cancel();
-      return { body: Buffer.concat(chunks).toString("utf8"), cut: true };
-    }
-  }
 }

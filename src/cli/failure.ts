@@ -1,3 +1,5 @@
+import { systemCode } from "../endpoints/system-code.ts";
+
 /** Every exit code. They are part of the public interface: `--help` lists them. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 
@@ -40,6 +42,7 @@ const systemReasons: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up",
   EFBIG: "it would be larger than files may be",
   EROFS: "the disk is read-only",
+  EPIPE: "nobody reads it any more",
   EMFILE: "too many files are open",
   ECONNREFUSED: "nothing listens there",
   ECONNRESET: "the connection was closed before an answer came",
@@ -54,17 +57,6 @@ const systemReasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; NODE_EXTRA_CA_CERTS names one to trust",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is self-signed; NODE_EXTRA_CA_CERTS names one to trust",
 };
-
-/** The code of the first system error among an error and its causes, such as `ECONNREFUSED`. */
-export function systemCode(error: unknown): string | undefined {
-  for (let each = error, depth = 0; typeof each === "object" && each !== null && depth < 5; depth++) {
-    const { code, cause, errors } = each as { readonly code?: unknown; readonly cause?: unknown; readonly errors?: unknown };
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
-    // One per address of a name.
-    each = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
-  }
-  return undefined;
-}
 
 /** Why a system call failed, in words, with the code in parentheses. */
 export function systemReason(error: unknown): string {

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { systemCode, systemReason, unreachable } from "./failure.ts";
+import { systemCode } from "../endpoints/system-code.ts";
+import { systemReason, unreachable } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import { printable } from "./printable.ts";
 

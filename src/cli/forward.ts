@@ -1,4 +1,5 @@
-import { systemCode, systemReason, usageFailure } from "./failure.ts";
+import { systemCode } from "../endpoints/system-code.ts";
+import { systemReason, usageFailure } from "./failure.ts";
 
 /** A request as it came in. */
 export interface ForwardedRequest {

@@ -10,6 +10,8 @@ process.on("warning", (warning) => {
 
 let broken: number | undefined;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // A command that has to know of it says so itself.
+  if (process.stdout.listenerCount("error") > 1) return;
   // Whoever reads has had enough, such as `head`.
   if (error.code === "EPIPE") process.exit();
   if (broken === undefined) process.stderr.write(`error: Cannot write to the standard output: ${systemReason(error)}.\n`);

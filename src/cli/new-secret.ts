@@ -1,5 +1,5 @@
 import type { NewSecretOptions } from "./commands/endpoints.ts";
-import { CliFailure, type ExitCode, exitCodes, usageFailure } from "./failure.ts";
+import { CliFailure, type ExitCode, exitCodes, failed, systemReason, unreachable, usageFailure } from "./failure.ts";
 import { isFile, openOutput } from "./files.ts";
 import { printable } from "./printable.ts";
 import type { Session } from "./session.ts";
@@ -7,21 +7,32 @@ import type { Session } from "./session.ts";
 /** What of a new secret is told: where it is, or itself if that was asked for. */
 export type ToldSecret = { readonly secret: string } | { readonly secretFile: string };
 
+/** What is told, as a document and for people. */
+export type Told = readonly [document: unknown, human: () => string | readonly string[]];
+
+/** What has happened by then, and what to do about a secret that was lost. */
+export interface Aftermath {
+  /** A clause, such as "The endpoint ep_1 was registered". */
+  readonly done: string;
+  /** A sentence. */
+  readonly next: string;
+}
+
 /** Keeps a secret that is shown only once. */
 export interface SecretKeeper {
   /**
    * Asks for something with a new secret, keeps that, and then tells. What it was asked for is discarded unseen if there is no place for
-   * the secret; so that is seen to before.
+   * the secret; so that is seen to before. Ctrl+C ends the call, but not the keeping of a secret that has come.
    */
   take<Made extends { readonly secret: string }>(
-    ask: () => Promise<Made>,
-    tell: (made: Made, secret: ToldSecret) => void,
-    done: (made: Made) => string,
+    ask: (signal: AbortSignal) => Promise<Made>,
+    tell: (made: Made, secret: ToldSecret) => Told,
+    aftermath: (made: Made) => Aftermath,
   ): Promise<ExitCode>;
 }
 
 /** Makes a keeper, and sees that there is a place for the secret before anything is asked for. */
-export async function keepSecret({ redactor }: Session, options: NewSecretOptions): Promise<SecretKeeper> {
+export async function keepSecret({ redactor, output, io }: Session, options: NewSecretOptions): Promise<SecretKeeper> {
   const { showSecret = false, secretOut, force = false } = options;
   if (secretOut === undefined && !showSecret) {
     throw usageFailure(
@@ -35,29 +46,36 @@ export async function keepSecret({ redactor }: Session, options: NewSecretOption
     );
   }
   return {
-    async take(ask, tell, done) {
-      const file = secretOut === undefined ? undefined : await openOutput(secretOut, { mode: 0o600 });
-      const made = await ask().catch(async (error: unknown) => {
-        await file?.discard();
-        throw error;
-      });
-      const secret = redactor.hide(made.secret);
+    async take(ask, tell, aftermath) {
+      const interruption = new AbortController();
+      const forget = io.onInterrupt(() => interruption.abort());
       try {
-        await file?.write(`${secret}\n`);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : "";
-        const code = error instanceof CliFailure ? error.exitCode : exitCodes.unreachable;
-        throw new CliFailure(
-          code,
-          "secret_lost",
-          `${done(made)}, but its secret was not kept. ${reason} Rotate it, or delete the endpoint and add it again.`,
-          {
-            cause: error,
-          },
-        );
+        const file = secretOut === undefined ? undefined : await openOutput(secretOut, { mode: 0o600 });
+        const made = await ask(interruption.signal).catch(async (error: unknown) => {
+          await file?.discard();
+          throw interruption.signal.aborted && error instanceof CliFailure ? failed("interrupted", error.message, error) : error;
+        });
+        const secret = redactor.hide(made.secret);
+        await file?.write(`${secret}\n`).catch((error: unknown) => {
+          throw lost(aftermath(made), "kept", error);
+        });
+        if (secretOut !== undefined) output.result(...tell(made, { secretFile: secretOut }));
+        else {
+          await output.written(...tell(made, { secret })).catch((error: unknown) => {
+            const reason = `Cannot write to the standard output: ${systemReason(error)}.`;
+            throw lost(aftermath(made), "shown", unreachable("unwritable", reason, error));
+          });
+        }
+        return exitCodes.ok;
+      } finally {
+        forget();
       }
-      tell(made, secretOut === undefined ? { secret } : { secretFile: secretOut });
-      return exitCodes.ok;
     },
   };
+}
+
+function lost({ done, next }: Aftermath, what: "kept" | "shown", cause: unknown): CliFailure {
+  const reason = cause instanceof Error ? ` ${cause.message}` : "";
+  const code = cause instanceof CliFailure ? cause.exitCode : exitCodes.unreachable;
+  return new CliFailure(code, "secret_lost", `${done}, but its secret was not ${what}.${reason} ${next}`, { cause });
 }

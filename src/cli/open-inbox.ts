@@ -1,8 +1,9 @@
 import { open } from "node:fs/promises";
+import { systemCode } from "../endpoints/system-code.ts";
 import { isWebhookError } from "../errors.ts";
 import type { Inbox } from "../inbox/inbox.ts";
 import type { InboxPlace } from "./commands/inbox.ts";
-import { CliFailure, type ExitCode, systemCode, systemReason, unreachable, usageFailure } from "./failure.ts";
+import { CliFailure, type ExitCode, systemReason, unreachable, usageFailure } from "./failure.ts";
 import { printable } from "./printable.ts";
 import { maskUrls } from "./redact.ts";
 import type { Session } from "./session.ts";

@@ -12,6 +12,8 @@ export interface Output {
   readonly json: boolean;
   /** Writes a result: as JSON on one line with `--json`, else as the lines that `human` makes. */
   result(document: unknown, human: () => string | readonly string[]): void;
+  /** Writes a result likewise, and rejects where it could not be written: for what is shown only once. */
+  written(document: unknown, human: () => string | readonly string[]): Promise<void>;
   /** Says something that is no data; nothing with `--json`. */
   note(text: string): void;
   /** Colours text for stdout, if that is a terminal that shows colours. */
@@ -24,12 +26,23 @@ export interface Output {
 export function createOutput(io: CliIo, json: boolean, redactor: Redactor): Output {
   const paintFor = (stream: CliOutputStream, style: Style, text: string): string => styleText(style, text, { stream });
   const write = (stream: CliOutputStream, line: string): void => void stream.write(`${line}\n`);
+  const toText = (document: unknown, human: () => string | readonly string[]): string => {
+    const lines = json ? toJson(document) : human();
+    return typeof lines === "string" ? lines : lines.join("\n");
+  };
   return {
     json,
-    result(document, human) {
-      const lines = json ? toJson(document) : human();
-      write(io.stdout, typeof lines === "string" ? lines : lines.join("\n"));
-    },
+    result: (document, human) => write(io.stdout, toText(document, human)),
+    written: (document, human) =>
+      new Promise((resolve, reject) => {
+        // While somebody else listens, the process leaves it to them to say what has failed.
+        io.stdout.once("error", reject);
+        io.stdout.write(`${toText(document, human)}\n`, (error) => {
+          if (error) return reject(error);
+          io.stdout.off("error", reject);
+          resolve();
+        });
+      }),
     note(text) {
       if (!json) write(io.stderr, redactor.redact(text));
     },

@@ -32,6 +32,9 @@ export function providerName(text: string): ProviderName {
 /** Reads an address of HTTP. */
 export function httpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.username !== "" || url.password !== "")) {
+    throw usageFailure("A URL cannot have a user name or a password in it here: no request can be made to one. Leave them out.");
+  }
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   throw new InvalidArgumentError("It must be a URL such as http://localhost:3000/webhooks/heygen.");
 }
@@ -47,6 +50,12 @@ export function moment(text: string): Date {
   throw new InvalidArgumentError("It must be a time such as 2026-11-21T10:00:00Z, or how long ago: 30m, 12h, 7d.");
 }
 
+/** Reads the name of a header. */
+export function headerName(text: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the name of a header, such as x-signature.");
+}
+
 /** Collects an option that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
@@ -54,5 +63,11 @@ export function collect(text: string, before: readonly string[] = []): readonly 
 
 /** The same for values that may also be separated by commas. */
 export function collectList(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(",").map((each) => each.trim())].filter((each) => each !== "");
+  const given = text
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+  // An empty list would mean all here, and nothing there.
+  if (given.length === 0) throw new InvalidArgumentError("It must have at least one name.");
+  return [...before, ...given];
 }

@@ -1,4 +1,5 @@
 import type { Provider, ProviderOptions } from "../provider.ts";
+import type { KlingOptions } from "../providers/kling.ts";
 
 /** The providers that the commands know. */
 export const providerNames = ["konpro", "heygen", "videopilot", "kling"] as const;
@@ -10,7 +11,10 @@ export type ProviderName = (typeof providerNames)[number];
 export type AnyProvider = Provider<string, object>;
 
 /** Makes a provider. Its module is loaded when it is needed, since schemas take most of the time in which a command starts. */
-export async function bindProvider(name: ProviderName, options: ProviderOptions): Promise<AnyProvider> {
+export async function bindProvider(
+  name: ProviderName,
+  options: ProviderOptions & { readonly scheme?: KlingOptions["scheme"] },
+): Promise<AnyProvider> {
   switch (name) {
     case "konpro":
       return erase((await import("../providers/konpro.ts")).konpro(options));

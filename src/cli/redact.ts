@@ -29,5 +29,8 @@ export function createRedactor(): Redactor {
 export function maskUrls(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#'"]*@/gi, `$1${MASK}@`)
-    .replace(/([?&](?:token|password|pass|secret|api_?key|key|sig|signature)=)(?:[^&#\s'"]*[^&#\s'".,:;])?/gi, `$1${MASK}`);
+    .replace(
+      /([?&](?:(?:[\w-]*[_-])?(?:token|password|pass|secret|key|sig|signature)|apikey|k)=)(?:[^&#\s'"]*[^&#\s'".,:;])?/gi,
+      `$1${MASK}`,
+    );
 }

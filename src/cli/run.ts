@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
+import { systemCode } from "../endpoints/system-code.ts";
 import { isWebhookError } from "../errors.ts";
-import { CliFailure, type ExitCode, exitCodes, failed, systemCode, systemReason, unreachable, usageFailure } from "./failure.ts";
+import { CliFailure, type ExitCode, exitCodes, failed, systemReason, unreachable, usageFailure } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import { createOutput } from "./output.ts";
 import { createProgram } from "./program.ts";

@@ -21,6 +21,10 @@ export interface Question {
   readonly title: string;
   /** The method of the client. */
   readonly operation: string;
+  /** Whether the call changes nothing. */
+  readonly isRead: boolean;
+  /** What to do before it is called again after it may have taken effect; `undefined` where two calls do what one does. */
+  readonly lookFirst?: string | undefined;
   /** Texts that no error may repeat. */
   readonly secrets: readonly string[];
 }
@@ -51,19 +55,32 @@ const advice: Readonly<Record<EndpointErrorCode, string>> = {
   unexpected_answer: "Check baseUrl, and look for a newer version of video-webhooks.",
 };
 
+/**
+ * Whether a call that failed has taken effect: it cannot have, nobody knows, or its status says so. A call that changes nothing has none.
+ */
+export type Effect = "none" | "open" | "done";
+
 /** Makes an error for a question. */
 export function failure(
-  { provider, title, operation }: Question,
+  { provider, title, operation, isRead, lookFirst }: Question,
   code: EndpointErrorCode,
   what: string,
   details: Partial<ConstructorParameters<typeof EndpointError>[2]> = {},
+  effect: Effect = "none",
 ): EndpointError {
   const said = details.providerMessage === undefined ? "" : ` ${title} says: ${details.providerMessage}`;
-  return new EndpointError(code, `${title}: ${operation}() ${what}. ${advice[code]}${said}`.trim(), { provider, ...details });
+  const unsure =
+    isRead || effect === "none" ? "" : effect === "open" ? "; it may have taken effect" : "; the status says that it has taken effect";
+  // Who follows the usual advice to try again would do it twice.
+  const next = unsure !== "" && lookFirst !== undefined ? lookFirst : advice[code];
+  return new EndpointError(code, `${title}: ${operation}() ${what}${unsure}. ${next}${said}`.trim(), { provider, ...details });
 }
 
+/** Whether somebody may have begun to do what was asked before this status came. */
+export const leavesOpen = (status: number): boolean => status === 408 || status >= 500;
+
 /** The error for an answer with a status that is no success. */
-export function refused(question: Question, answer: Answer): EndpointError {
+export function refused(question: Question, answer: Answer, effect: Effect): EndpointError {
   const { status, requestId, retryAfterSeconds } = answer;
   const details = {
     status,
@@ -71,7 +88,7 @@ export function refused(question: Question, answer: Answer): EndpointError {
     requestId: toShort(requestId, question.secrets),
     ...detailsOf(answer.body, question.secrets),
   };
-  return failure(question, codeOf(status), `was answered with status ${status}`, details);
+  return failure(question, codeOf(status), `was answered with status ${status}`, details, effect);
 }
 
 /**
@@ -79,7 +96,12 @@ export function refused(question: Question, answer: Answer): EndpointError {
  *
  * @param successCodes what the member `code` says of a success
  */
-export function refusedInside(question: Question, answer: Answer, successCodes: readonly number[]): EndpointError | undefined {
+export function refusedInside(
+  question: Question,
+  answer: Answer,
+  successCodes: readonly number[],
+  effect: Effect,
+): EndpointError | undefined {
   const { body, status, requestId } = answer;
   if (!isRecord(body)) return undefined;
   const code = body.code ?? undefined;
@@ -89,11 +111,13 @@ export function refusedInside(question: Question, answer: Answer, successCodes: 
   const details = detailsOf(body, question.secrets);
   // The codes of these APIs mostly begin with the status that is meant. HeyGen's 40009 is its page's row for a wrong key.
   const meant = details.providerCode === "40009" ? 401 : Number(/^[45]\d\d/.exec(details.providerCode ?? "")?.[0] ?? 400);
-  return failure(question, codeOf(meant), "was refused inside of an answer with a status of success", {
-    status,
-    requestId: toShort(requestId, question.secrets),
-    ...details,
-  });
+  return failure(
+    question,
+    codeOf(meant),
+    "was refused inside of an answer with a status of success",
+    { status, requestId: toShort(requestId, question.secrets), ...details },
+    leavesOpen(meant) ? "open" : effect,
+  );
 }
 
 interface ProviderDetails {
@@ -131,31 +155,6 @@ export function toRetryAfterSeconds(value: string | null): number | undefined {
   if (/^\d{1,10}$/.test(value)) return Number(value);
   const at = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
-}
-
-/** Reads a whole answer, but no more of it than {@link MOST_BYTES}; `undefined` when there is more. */
-export async function readBytes(response: Response): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const reader = response.body?.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > MOST_BYTES) {
-      // Nothing waits for the rest.
-      reader.cancel().catch(() => undefined);
-      return undefined;
-    }
-    chunks.push(value);
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -6,7 +6,8 @@ import type { HeyGenClient, HeyGenHistoryEvent, HistoryFilter } from "./heygen-c
 
 /** What {@link backfill} needs of a router. */
 export interface RecoveringRouter {
-  readonly provider: { readonly name: string };
+  readonly provider: { readonly name: "heygen" };
+  /** Takes an event that was fetched from the API of the provider. */
   recover(recovery: Recovery): Promise<Outcome>;
 }
 
@@ -73,13 +74,15 @@ const PAGE = 50;
  * Recovers what was missed: reads HeyGen's history of events, and hands those that the router's inbox or idempotency store has not seen to
  * `router.recover`, the oldest first. Handlers see `context.authenticity.method === "api"`.
  *
- * An event is recognised by its `event_id`, or by its type and resource where its delivery had no id, whatever its other bytes were. Two
- * kinds are not: those of types without a documented payload (such as `instant_avatar.success`) that came without an id, and those that are
- * delivered only after they were recovered. Handlers that are idempotent on the resource are safe with both. Use the store that the receiver
- * uses: in another process, one in memory knows nothing.
+ * An event is recognised by its `event_id`, or by its type and resource where its delivery had no id, whatever its other bytes were. Three
+ * kinds are not: those of types without a documented payload (such as `instant_avatar.success`) that came without an id; those of types that
+ * this library does not know, which are recognised by their bytes only, so that `onUnknown` may see once more what was delivered; and those
+ * that are delivered only after they were recovered. Handlers that are idempotent on the resource are safe with all three. Use the store that
+ * the receiver uses: in another process, one in memory knows nothing.
  *
- * @throws {@link ConfigurationError} for options that cannot work, and for more events than `maxEvents`; rejects with an `EndpointError` when
- *   the history cannot be read, and then nothing was handed over
+ * @throws {@link ConfigurationError} for options that cannot work, for more events than `maxEvents`, and for a router that remembers nothing
+ *   (`idempotency: false` without an inbox), since it would handle everything again; rejects with an `EndpointError` when the history cannot
+ *   be read. Nothing was handed over then.
  * @see https://developers.heygen.com/docs/webhooks (stored copy, checked 2026-11-21). That the history has what was never delivered is not
  *   documented.
  *
@@ -117,7 +120,7 @@ export async function backfill(
 
   async function recoverOne(event: HeyGenHistoryEvent): Promise<void> {
     const { event_id: _id, ...withoutId } = event;
-    const outcome = await router.recover({ body: event, variants: [withoutId] });
+    const outcome = await router.recover({ body: event, variants: [withoutId], mustRemember: true });
     counts[countOf[outcome.result] ?? "failed"]++;
     try {
       await onEvent?.(event, outcome);
@@ -137,11 +140,11 @@ export async function backfill(
 
 /** The events of the time that is asked for, the oldest first. */
 async function collect(client: Pick<HeyGenClient, "allEvents">, options: BackfillOptions): Promise<readonly HeyGenHistoryEvent[]> {
-  const { since, until, maxEvents = 10_000, eventType, entityId, signal } = options;
+  const { since, until, maxEvents = 10_000, eventType, otherEventType, entityId, signal } = options;
   const found: { readonly event: HeyGenHistoryEvent; readonly at: number }[] = [];
   let first: number | undefined;
   let older = 0;
-  for await (const event of client.allEvents({ eventType, entityId, limit: PAGE, signal })) {
+  for await (const event of client.allEvents({ eventType, otherEventType, entityId, limit: PAGE, signal })) {
     // One whose time cannot be read is rather asked for once too often; it comes last.
     const at = toDate(event.created_at)?.getTime() ?? Number.POSITIVE_INFINITY;
     if (Number.isFinite(at)) first ??= at;

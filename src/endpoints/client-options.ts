@@ -10,7 +10,10 @@ export interface ClientOptions {
    * @default the provider's own address
    */
   readonly baseUrl?: string | undefined;
-  /** @default the global `fetch` */
+  /**
+   * Makes the requests, for tests and proxies.
+   * @default the global `fetch`
+   */
   readonly fetch?: EndpointFetch | undefined;
   /**
    * How long one attempt may take, its whole answer included, in milliseconds.

@@ -25,10 +25,15 @@ export interface EndpointErrorOptions {
   readonly provider: string;
   /** The HTTP status, where there was an answer. */
   readonly status?: number | undefined;
+  /** The provider's own code, as text. */
   readonly providerCode?: string | undefined;
+  /** The provider's own words, if they are short and repeat nothing that is secret. */
   readonly providerMessage?: string | undefined;
+  /** What the provider's support asks for. */
   readonly requestId?: string | undefined;
+  /** How long the API wants to be left alone. */
   readonly retryAfterSeconds?: number | undefined;
+  /** What was thrown below, where something was. */
   readonly cause?: unknown;
 }
 

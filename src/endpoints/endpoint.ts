@@ -39,15 +39,25 @@ export interface EventTypeInfo {
   readonly description?: string;
 }
 
-/** What is registered. */
-export interface EndpointSettings {
+/** What is registered, with the names of the provider's events. */
+export interface EndpointSettings<Type extends string> {
   /** `https:` only; checked before the call. */
   readonly url: string;
   /**
    * The event types to deliver; `null` for all.
-   * @default all
+   * @default all, unless `otherEvents` names some
    */
-  readonly events?: readonly string[] | null | undefined;
+  readonly events?: readonly Type[] | null | undefined;
+  /**
+   * Event types to deliver as well that this version of the library does not know, or names that come from elsewhere. Nothing checks their
+   * spelling; their deliveries reach `onUnknown`.
+   * @default none
+   */
+  readonly otherEvents?: readonly string[] | undefined;
+}
+
+/** {@link EndpointSettings} of an API that can limit an endpoint to one resource. */
+export interface ScopedEndpointSettings<Type extends string> extends EndpointSettings<Type> {
   /**
    * Delivers the events of one resource only, such as a project.
    * @default no limit
@@ -56,11 +66,13 @@ export interface EndpointSettings {
 }
 
 /** What is changed of an endpoint. What is left out stays as it is. */
-export interface EndpointChanges {
+export interface EndpointChanges<Type extends string> {
   /** `https:` only; checked before the call. */
   readonly url?: string | undefined;
-  /** Replaces the whole list; `null` for all. */
-  readonly events?: readonly string[] | null | undefined;
+  /** Replaces the whole list, together with `otherEvents`; `null` for all. */
+  readonly events?: readonly Type[] | null | undefined;
+  /** As in {@link EndpointSettings.otherEvents}. */
+  readonly otherEvents?: readonly string[] | undefined;
 }
 
 /** An endpoint as the APIs of HeyGen and KonPro write it. */
@@ -148,16 +160,28 @@ export function checkEndpointId(id: unknown, provider: string): string {
   throw new ConfigurationError("The id of an endpoint must be letters, digits and _ . : - characters, as list() shows it.", { provider });
 }
 
+/** The event types of settings or changes, before they are checked. */
+export interface GivenEvents {
+  readonly events?: unknown;
+  readonly otherEvents?: unknown;
+}
+
 /**
- * Checks a list of event types. An empty one is refused, since these APIs take it for all of them.
+ * Checks the lists of event types, and makes one of them. An empty one is refused, since these APIs take it for all of them.
  *
  * @throws {@link ConfigurationError} for what is none
  */
-export function checkEvents(events: unknown, provider: string): readonly string[] | null | undefined {
-  if (events === undefined || events === null) return events;
-  if (!Array.isArray(events) || events.some((type) => typeof type !== "string" || type === "")) {
-    throw new ConfigurationError("The option events must be an array of event types.", { provider });
+export function checkEvents({ events, otherEvents }: GivenEvents, provider: string): readonly string[] | null | undefined {
+  for (const [name, types] of Object.entries({ events, otherEvents })) {
+    if (types === undefined || (types === null && name === "events")) continue;
+    if (Array.isArray(types) && types.every((type) => typeof type === "string" && type !== "")) continue;
+    throw new ConfigurationError(`The option ${name} must be an array of event types.`, { provider });
   }
-  if (events.length > 0) return events;
-  throw new ConfigurationError("The option events is an empty list, which the API takes for all events. Pass null for all.", { provider });
+  if (otherEvents === undefined && (events === undefined || events === null)) return events;
+  if (events === null) {
+    throw new ConfigurationError("The option events is null, which is all events, so leave out otherEvents.", { provider });
+  }
+  const types = [...new Set([...((events as string[] | undefined) ?? []), ...((otherEvents as string[] | undefined) ?? [])])];
+  if (types.length > 0) return types;
+  throw new ConfigurationError("The list of events is empty, which the API takes for all events. Pass events: null for all.", { provider });
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ConfigurationError } from "../errors.ts";
 import { isRecord, type Text, text } from "../providers/fields.ts";
+import type { HeyGenEventType } from "../providers/heygen.ts";
 import { type ApiDescription, createApi, toIdempotencyKey } from "./api.ts";
 import { type CallOptions, type ClientOptions, checkCredential, type WriteOptions } from "./client-options.ts";
 import {
@@ -9,7 +10,6 @@ import {
   checkEndpointId,
   checkEvents,
   type EndpointChanges,
-  type EndpointSettings,
   type EventTypeInfo,
   endpointAnswer,
   endpointsAnswer,
@@ -17,6 +17,7 @@ import {
   inData,
   listIn,
   type RotatedSecret,
+  type ScopedEndpointSettings,
   toEndpoint,
   type WebhookEndpoint,
   withSecret,
@@ -43,24 +44,37 @@ export interface HeyGenHistoryEvent {
 
 /** Which events of the history. */
 export interface HistoryFilter {
-  readonly eventType?: string | undefined;
+  /**
+   * Events of one type.
+   * @default all types
+   */
+  readonly eventType?: HeyGenEventType | undefined;
+  /** Instead of `eventType`, a type that this version of the library does not know. Nothing checks its spelling. */
+  readonly otherEventType?: string | undefined;
+  /**
+   * Events of one resource.
+   * @default all resources
+   */
   readonly entityId?: string | undefined;
 }
 
 /** Manages HeyGen's endpoints (v3). Every method rejects with an `EndpointError`, or a `ConfigurationError` for what it was given. */
 export interface HeyGenClient {
   /** Registers an endpoint, and brings its secret, which HeyGen shows only now. HeyGen may ask the URL by OPTIONS first. */
-  create(settings: EndpointSettings & WriteOptions): Promise<CreatedEndpoint>;
+  create(settings: ScopedEndpointSettings<HeyGenEventType> & WriteOptions): Promise<CreatedEndpoint>;
   /** A page of the endpoints. */
   list(options?: PageOptions & CallOptions): Promise<Page<WebhookEndpoint>>;
   /** All endpoints, page by page. */
   listAll(options?: PageOptions & CallOptions): AsyncIterable<WebhookEndpoint>;
-  update(id: string, changes: EndpointChanges & WriteOptions): Promise<WebhookEndpoint>;
+  /** Changes the URL or the events of an endpoint. */
+  update(id: string, changes: EndpointChanges<HeyGenEventType> & WriteOptions): Promise<WebhookEndpoint>;
+  /** Deletes an endpoint: HeyGen sends nothing to it any more. */
   delete(id: string, options?: WriteOptions): Promise<void>;
   /**
    * Replaces the secret. HeyGen invalidates the old one at once: deliveries fail until the receiver has the new one, and HeyGen repeats them.
    */
   rotateSecret(id: string, options?: WriteOptions): Promise<RotatedSecret>;
+  /** The event types that an endpoint can ask for, as the API lists them. */
   eventTypes(options?: CallOptions): Promise<readonly EventTypeInfo[]>;
   /** A page of the history of events. */
   events(options?: HistoryFilter & PageOptions & CallOptions): Promise<Page<HeyGenHistoryEvent>>;
@@ -141,10 +155,12 @@ export function createHeyGenClient(options: HeyGenClientOptions): HeyGenClient {
   };
 
   const client: HeyGenClient = {
-    async create({ url, events, entityId, ...given }) {
-      const json = { url: api.checkUrl(url), events: checkEvents(events, provider), entity_id: entityId };
+    async create({ url, events, otherEvents, entityId, ...given }) {
+      const json = { url: api.checkUrl(url), events: checkEvents({ events, otherEvents }, provider), entity_id: entityId };
       const schema = endpointAnswer.and(secretAnswer);
-      const created = await api.call({ operation: "create", method: "POST", path: endpoints, json, schema, ...writing(given) });
+      const makesAnother = given.idempotencyKey === undefined;
+      const call = { operation: "create", method: "POST", path: endpoints, json, schema, makesAnother } as const;
+      const created = await api.call({ ...call, ...writing(given) });
       return withSecret(toEndpoint(created), created.secret);
     },
 
@@ -161,8 +177,8 @@ export function createHeyGenClient(options: HeyGenClientOptions): HeyGenClient {
         first,
       ),
 
-    async update(id, { url, events, ...given }) {
-      const json = { url: url === undefined ? undefined : api.checkUrl(url), events: checkEvents(events, provider) };
+    async update(id, { url, events, otherEvents, ...given }) {
+      const json = { url: url === undefined ? undefined : api.checkUrl(url), events: checkEvents({ events, otherEvents }, provider) };
       if (json.url === undefined && json.events === undefined) {
         throw new ConfigurationError("update() needs something to change: url, events, or both.", { provider });
       }
@@ -183,8 +199,11 @@ export function createHeyGenClient(options: HeyGenClientOptions): HeyGenClient {
     eventTypes: ({ signal } = {}) =>
       api.call({ operation: "eventTypes", method: "GET", path: "/v3/webhooks/event-types", schema: eventTypesAnswer, signal }),
 
-    async events({ eventType, entityId, limit, token, signal } = {}) {
-      const query = { event_type: eventType, entity_id: entityId, limit: limitOf(limit), token };
+    async events({ eventType, otherEventType, entityId, limit, token, signal } = {}) {
+      if (eventType !== undefined && otherEventType !== undefined) {
+        throw new ConfigurationError("Pass one of the options eventType and otherEventType, not both.", { provider });
+      }
+      const query = { event_type: eventType ?? otherEventType, entity_id: entityId, limit: limitOf(limit), token };
       return api.call({ operation: "events", method: "GET", path: "/v3/webhooks/events", query, schema: historyPage, signal });
     },
 

@@ -1,3 +1,4 @@
+import type { HeyGenEventType } from "../providers/heygen.ts";
 import { createApi } from "./api.ts";
 import { describeHeyGen, type HeyGenClientOptions } from "./heygen-client.ts";
 import { createV1Endpoints, type V1Endpoints } from "./v1-endpoints.ts";
@@ -21,6 +22,7 @@ import { createV1Endpoints, type V1Endpoints } from "./v1-endpoints.ts";
  * };
  * ```
  */
-export function createHeyGenV1Client(options: HeyGenClientOptions): V1Endpoints {
-  return createV1Endpoints(createApi(describeHeyGen(options), options));
+export function createHeyGenV1Client(options: HeyGenClientOptions): V1Endpoints<HeyGenEventType> {
+  // Its pages know url and events only, and show null for all of them.
+  return createV1Endpoints(createApi(describeHeyGen(options), options), { allEvents: null, takesEntityId: false });
 }

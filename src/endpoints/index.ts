@@ -7,6 +7,7 @@ export type {
   EndpointSettings,
   EventTypeInfo,
   RotatedSecret,
+  ScopedEndpointSettings,
   WebhookEndpoint,
 } from "./endpoint.ts";
 export { EndpointError, type EndpointErrorCode, type EndpointErrorOptions, isEndpointError } from "./endpoint-error.ts";
@@ -19,7 +20,13 @@ export {
   type HistoryFilter,
 } from "./heygen-client.ts";
 export { createHeyGenV1Client } from "./heygen-v1-client.ts";
-export { createKlingClient, type KlingClient, type KlingClientOptions, type KlingEndpointSettings } from "./kling-client.ts";
-export { createKonProClient, type KonProClientOptions } from "./konpro-client.ts";
+export {
+  createKlingClient,
+  type KlingClient,
+  type KlingClientOptions,
+  type KlingEndpointEvent,
+  type KlingEndpointSettings,
+} from "./kling-client.ts";
+export { createKonProClient, type KonProClient, type KonProClientOptions, type KonProEndpointEvent } from "./konpro-client.ts";
 export type { Page, PageOptions } from "./pages.ts";
 export type { V1Endpoints } from "./v1-endpoints.ts";

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ConfigurationError } from "../errors.ts";
 import { text } from "../providers/fields.ts";
+import type { KlingEventType } from "../providers/kling.ts";
 import { createApi } from "./api.ts";
 import { type CallOptions, type ClientOptions, checkCredential } from "./client-options.ts";
 import { type CreatedEndpoint, checkEvents, inData, withSecret } from "./endpoint.ts";
@@ -11,13 +12,21 @@ export interface KlingClientOptions extends ClientOptions {
   readonly apiKey: string | undefined;
 }
 
-/** What is registered with Kling. */
+/** The names that guides of others register with Kling. The types `task.*` are made from callbacks, and nothing can be registered for them. */
+export type KlingEndpointEvent = Extract<KlingEventType, `video.${string}`>;
+
+/** What is registered with Kling: at least one event type. */
 export interface KlingEndpointSettings extends CallOptions {
   /** `https:` only; checked before the call. */
   readonly url: string;
-  /** At least one, such as `video.completed`. */
-  readonly events: readonly string[];
-  /** @default true */
+  /** Such as `video.completed`. */
+  readonly events?: readonly KlingEndpointEvent[] | undefined;
+  /** Names that this library does not know. Nothing checks their spelling. */
+  readonly otherEvents?: readonly string[] | undefined;
+  /**
+   * Whether Kling sends to it.
+   * @default true
+   */
   readonly active?: boolean | undefined;
 }
 
@@ -62,15 +71,24 @@ const webhookAnswer: z.ZodType<RawWebhook> = inData(
 export function createKlingClient(options: KlingClientOptions): KlingClient {
   const secret = checkCredential("apiKey", options.apiKey, "Kling");
   const credential = { header: "authorization", value: `Bearer ${secret}`, secret };
-  const description = { provider: "kling", title: "Kling", baseUrl: "https://api.klingai.com", credential, successCodes: [0, 200] };
+  const description = {
+    provider: "kling",
+    title: "Kling",
+    baseUrl: "https://api.klingai.com",
+    credential,
+    successCodes: [0, 200],
+    canList: false,
+  };
   const api = createApi(description, options);
   return {
-    async create({ url, events, active = true, signal }) {
-      if (!Array.isArray(events) || events.length === 0) {
-        throw new ConfigurationError("The option events must name at least one event type.", { provider: api.provider });
-      }
-      const json = { url: api.checkUrl(url), events: checkEvents(events, api.provider), active };
-      const made = await api.call({ operation: "create", method: "POST", path: "/v1/webhooks", json, schema: webhookAnswer, signal });
+    async create({ url, events: known, otherEvents, active = true, signal }) {
+      const { provider } = api;
+      const isEmpty = (types: unknown): boolean => types === undefined || (Array.isArray(types) && types.length === 0);
+      const events = isEmpty(known) && isEmpty(otherEvents) ? null : checkEvents({ events: known, otherEvents }, provider);
+      if (!events) throw new ConfigurationError("The option events must name at least one event type.", { provider });
+      const json = { url: api.checkUrl(url), events, active };
+      const call = { operation: "create", method: "POST", path: "/v1/webhooks", json, schema: webhookAnswer } as const;
+      const made = await api.call({ ...call, makesAnother: true, signal });
       return withSecret({ id: String(made.id), url: made.url ?? url, events: made.events ?? events }, made.secret);
     },
   };

@@ -12,6 +12,8 @@ import {
   endpointAnswer,
   endpointsAnswer,
   eventTypesAnswer,
+  type GivenEvents,
+  type ScopedEndpointSettings,
   toEndpoint,
   type WebhookEndpoint,
   withSecret,
@@ -21,16 +23,16 @@ import {
  * Manages endpoints by the calls that HeyGen's API had in version 1, and KonPro's has. Every method rejects with an `EndpointError`, or a
  * `ConfigurationError` for what it was given.
  */
-export interface V1Endpoints {
+export interface V1Endpoints<Type extends string> {
   /**
    * Registers an endpoint (`endpoint.add`). The API asks the URL by OPTIONS first, and waits one second. There is no idempotency key: after
    * a failure that leaves open whether it took effect, look with `list` before repeating it.
    */
-  create(settings: EndpointSettings & CallOptions): Promise<CreatedEndpoint>;
+  create(settings: EndpointSettings<Type> & CallOptions): Promise<CreatedEndpoint>;
   /** All endpoints (`endpoint.list`), without the secrets that the API shows with them. */
   list(options?: CallOptions): Promise<readonly WebhookEndpoint[]>;
   /** Changes an endpoint (`endpoint.update`). */
-  update(id: string, changes: EndpointChanges & CallOptions): Promise<WebhookEndpoint>;
+  update(id: string, changes: EndpointChanges<Type> & CallOptions): Promise<WebhookEndpoint>;
   /** Deletes an endpoint, and with it its secret (`endpoint.delete`). */
   delete(id: string, options?: CallOptions): Promise<void>;
   /** The types of events there are (`webhook.list`). */
@@ -39,27 +41,43 @@ export interface V1Endpoints {
   secretOf(id: string, options?: CallOptions): Promise<string>;
 }
 
+/** In what the two APIs differ. */
+export interface V1Dialect {
+  /** How it is told to deliver all events. */
+  readonly allEvents: readonly [] | null;
+  /** Whether an endpoint can be limited to one resource. */
+  readonly takesEntityId: boolean;
+}
+
+/** {@link V1Endpoints} whose settings may have what only some of these APIs take. */
+export interface AnyV1Endpoints<Type extends string> extends V1Endpoints<Type> {
+  create(settings: ScopedEndpointSettings<Type> & CallOptions): Promise<CreatedEndpoint>;
+}
+
 /** Makes {@link V1Endpoints}. */
-export function createV1Endpoints(api: Api): V1Endpoints {
+export function createV1Endpoints<Type extends string>(api: Api, { allEvents, takesEntityId }: V1Dialect): AnyV1Endpoints<Type> {
   const { provider } = api;
   const pathOf = (call: string): string => `/v1/webhook/${call}`;
-  // An empty list is what these APIs document for all, and null what some of their clients send.
-  const eventsOf = (events: unknown): readonly string[] | undefined => {
-    const checked = checkEvents(events, provider);
-    return checked === null ? [] : checked;
+  const eventsOf = (given: GivenEvents): readonly string[] | null | undefined => {
+    const checked = checkEvents(given, provider);
+    return checked === null ? allEvents : checked;
   };
   const listRaw = (operation: string, { signal }: CallOptions) =>
     api.call({ operation, method: "GET", path: pathOf("endpoint.list"), schema: endpointsAnswer, signal });
 
   return {
-    async create({ url, events, entityId, signal }) {
-      const json = { url: api.checkUrl(url), events: eventsOf(events), entity_id: entityId };
+    async create({ url, entityId, signal, ...given }) {
+      if (entityId !== undefined && !takesEntityId) {
+        throw new ConfigurationError("This API has no option entityId: its endpoints get the events of every resource.", { provider });
+      }
+      const json = { url: api.checkUrl(url), events: eventsOf(given), entity_id: entityId };
       const created = await api.call({
         operation: "create",
         method: "POST",
         path: pathOf("endpoint.add"),
         json,
         schema: endpointAnswer,
+        makesAnother: true,
         signal,
       });
       const { secret } = created;
@@ -69,8 +87,8 @@ export function createV1Endpoints(api: Api): V1Endpoints {
 
     list: async (options = {}) => (await listRaw("list", options)).map(toEndpoint),
 
-    async update(id, { url, events, signal }) {
-      const changed = { url: url === undefined ? undefined : api.checkUrl(url), events: eventsOf(events) };
+    async update(id, { url, signal, ...given }) {
+      const changed = { url: url === undefined ? undefined : api.checkUrl(url), events: eventsOf(given) };
       if (changed.url === undefined && changed.events === undefined) {
         throw new ConfigurationError("update() needs something to change: url, events, or both.", { provider });
       }

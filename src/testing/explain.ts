@@ -1,4 +1,3 @@
-import { isBytes } from "../body.ts";
 import type { HeaderSource } from "../delivery.ts";
 import { ConfigurationError } from "../errors.ts";
 import { heygen } from "../providers/heygen.ts";
@@ -6,19 +5,20 @@ import { kling } from "../providers/kling.ts";
 import { konpro } from "../providers/konpro.ts";
 import { videopilot } from "../providers/videopilot.ts";
 import { isRefusal, type Refusal } from "../refusal.ts";
-import { type BodyForm, bodyForms } from "./explain/body-forms.ts";
+import { bodyForms } from "./explain/body-forms.ts";
 import { checkOf, limitedTime, type Subject } from "./explain/check.ts";
-import { type Finding, type FindingCode, type Mistake, toFinding } from "./explain/finding.ts";
+import { type Finding, type FindingCode, type Mistake, showHeaders, toFinding } from "./explain/finding.ts";
 import { ageMistake } from "./explain/freshness.ts";
-import { jsonForms } from "./explain/json-forms.ts";
-import { fragmentsIn, receivedHeaders, sightingsIn } from "./explain/received-headers.ts";
+import { fragmentsIn, receivedHeaders, sightingsIn, unreadableHeaders } from "./explain/received-headers.ts";
 import { type Match, type Question, search } from "./explain/search.ts";
 import { keyForms } from "./explain/secret-forms.ts";
 import { repairsOf } from "./explain/secret-repairs.ts";
 import { type ProviderParts, signingForms } from "./explain/signing-forms.ts";
-import { blame, praise } from "./explain/summary.ts";
+import { blame, praise, type Tried } from "./explain/summary.ts";
 import { type Seen, secretMistakes, symptomsOf } from "./explain/symptoms.ts";
 import { tokenMistake } from "./explain/token-mistakes.ts";
+import { bodyBytes, explainParsed, parsedMistake, wrappedBytes } from "./explain/unread-body.ts";
+import { momentOf } from "./moment-of.ts";
 
 export type { Certainty, Finding, FindingCode } from "./explain/finding.ts";
 
@@ -71,7 +71,7 @@ export interface Explanation {
  * For development only. It may take a second for a body of 1 MiB, against microseconds for the check, and what it says would help whoever
  * forges deliveries: show it to developers, never to the sender. No text has a secret, a token, a payload or a signature in it.
  *
- * @throws {@link ConfigurationError} for a provider that does not exist, and for a secret that is a function
+ * @throws {@link ConfigurationError} for a provider that does not exist, a secret that is a function, and a `now` that is no time
  *
  * @example
  * ```ts
@@ -91,8 +91,8 @@ export function explain(input: ExplainInput): Explanation {
     provider,
     secrets,
     headers: input.headers ?? {},
-    body: typeof input.rawBody === "string" ? new TextEncoder().encode(input.rawBody) : isBytes(input.rawBody) ? input.rawBody : undefined,
-    now: Number(input.now ?? Date.now()),
+    body: bodyBytes(input.rawBody),
+    now: momentOf(input.now),
   };
   const token = input.token === undefined ? undefined : checkOf(subject, { token: input.token });
   const isSigned = input.secret !== undefined || token === undefined;
@@ -102,17 +102,18 @@ export function explain(input: ExplainInput): Explanation {
   const late = time && ageMistake(time, subject.now);
 
   const findings: Finding[] = [];
-  if (signature !== undefined && isRefusal(signature)) findings.push(...explainSignature(input, subject, signature));
+  const explained = signature !== undefined && isRefusal(signature) ? explainSignature(input, subject, signature) : undefined;
+  if (explained !== undefined) findings.push(...explained.findings);
   if (late !== undefined) findings.push(toFinding(late, "proven"));
   if (token !== undefined && isRefusal(token)) {
     if (token.refused !== "body_already_parsed") findings.push(toFinding(tokenMistake(input.token, input.url, token), "proven"));
-    else if (!isSigned) findings.push(toFinding(parsed(input.rawBody), "proven"));
+    else if (!isSigned) findings.push(toFinding(wrappedBytes(input.rawBody)?.mistake ?? parsedMistake(input.rawBody), "proven"));
   }
   const refusal = [token, signature].find((each): each is Refusal => each !== undefined && isRefusal(each));
   const refused: string | undefined = refusal?.refused ?? late?.code;
   if (refused === undefined) return { authentic: true, findings: [], summary: praise(subject, signed, time, token !== undefined) };
   const ranked = rank(findings);
-  return { authentic: false, findings: ranked, summary: blame(refused, ranked) };
+  return { authentic: false, findings: ranked, summary: blame(refused, ranked, explained?.tried) };
 }
 
 const factories = { heygen, konpro, videopilot, kling };
@@ -143,10 +144,23 @@ function toList(secret: unknown): readonly string[] {
   return list.filter((each): each is string => typeof each === "string");
 }
 
-function explainSignature(input: ExplainInput, subject: Subject, refusal: Refusal): readonly Finding[] {
+/** What was found out about a signature, and what was tried. */
+interface Explained {
+  readonly findings: readonly Finding[];
+  readonly tried?: Tried | undefined;
+}
+
+function explainSignature(input: ExplainInput, subject: Subject, refusal: Refusal): Explained {
   const { provider, secrets, body } = subject;
   const forms = signingForms(provider, secrets, allBuiltIns());
   const headers = receivedHeaders(subject.headers, [...NAMES, ...forms.flatMap((form) => form.headers), ...provider.signature.headers]);
+  const missed = unreadableHeaders(subject.headers, headers, provider.signature.headers);
+  if (missed.length > 0) {
+    const mistake: Mistake = { code: "headers_unreadable", facts: { missed: showHeaders(missed) } };
+    return explainMended(input, { ...subject, headers: Object.fromEntries(headers) }, mistake);
+  }
+  const wrapped = body === undefined ? wrappedBytes(input.rawBody) : undefined;
+  if (wrapped !== undefined) return explainMended(input, { ...subject, body: wrapped.bytes }, wrapped.mistake);
   const parts = {
     headers,
     forms,
@@ -155,21 +169,37 @@ function explainSignature(input: ExplainInput, subject: Subject, refusal: Refusa
     fragments: fragmentsIn(headers),
     keys: keyForms(secrets, input.otherSecrets ?? {}),
   };
-  if (body === undefined) return [explainParsed(input.rawBody, parts)];
+  if (body === undefined) return { findings: [explainParsed(input.rawBody, parts)] };
 
-  const encoding = headers.get("content-encoding")?.[0];
-  const question: Question = { ...parts, body, bodies: () => bodyForms(body, encoding) };
+  const question: Question = { ...parts, body, bodies: () => bodyForms(body, headers) };
   const isKnown = forms.some(({ relation }) => relation !== "other");
-  const match = search(question);
+  const { match, complete } = search(question);
   if (match !== undefined) {
     // The signature holds under one of several secrets, and another one of them makes the check impossible.
     const mistakes = match.mistakes.length > 0 ? match.mistakes : [...secretMistakes(secrets, refusal)];
-    return [...mistakes, ...lateAfter(match, subject)].map((mistake) => toFinding(mistake, "proven"));
+    return { findings: [...mistakes, ...lateAfter(match, subject)].map((mistake) => toFinding(mistake, "proven")) };
   }
   const byScheme = isKnown ? undefined : askScheme(subject, question);
-  if (byScheme !== undefined) return byScheme.map((mistake) => toFinding(mistake, "proven"));
+  if (byScheme !== undefined) return { findings: byScheme.map((mistake) => toFinding(mistake, "proven")) };
   const seen: Seen = { ...question, secrets, provider, others: allBuiltIns() };
-  return [...symptomsOf(seen)].map(({ mistake, certainty }) => toFinding(mistake, certainty));
+  const hasDigest = question.sightings.length > 0 || question.fragments.length > 0;
+  return {
+    findings: [...symptomsOf(seen)].map(({ mistake, certainty }) => toFinding(mistake, certainty)),
+    tried: { body, complete, what: isKnown ? (hasDigest ? "signature" : "nothing") : "scheme" },
+  };
+}
+
+/** Names what keeps the check from seeing a delivery at all, and explains the delivery as it would be seen. */
+function explainMended(input: ExplainInput, mended: Subject, mistake: Mistake): Explained {
+  const checked = checkOf(mended, { secret: input.secret });
+  const first = toFinding(mistake, "proven");
+  if (isRefusal(checked)) {
+    const { findings, tried } = explainSignature(input, mended, checked);
+    return { findings: [first, ...findings], tried };
+  }
+  const time = limitedTime(mended, checked);
+  const late = time && ageMistake(time, mended.now);
+  return { findings: late === undefined ? [first] : [first, toFinding(late, "proven")] };
 }
 
 /** Headers that tell something beside the signature, for readers that do not list theirs. */
@@ -190,32 +220,6 @@ function lateAfter({ form, time }: Match, { provider, now }: Subject): readonly 
   if (form.relation === "other" || form.family !== "standard" || limit === undefined || !/^[0-9]{1,15}$/.test(time ?? "")) return [];
   const late = ageMistake({ signedAt: Number(time) * 1000, limit }, now);
   return late === undefined ? [] : [late];
-}
-
-function parsed(rawBody: unknown): Mistake {
-  const found = rawBody === undefined || rawBody === null ? `${rawBody}` : Object.prototype.toString.call(rawBody).slice(8, -1);
-  // The name of a class may come from the value itself.
-  return { code: "body_already_parsed", facts: { found: /^\w{1,40}$/.test(found) ? found : "an object" } };
-}
-
-/** Something was parsed before; whether its text would verify is shown, but the bytes are gone. */
-function explainParsed(rawBody: unknown, parts: Omit<Question, "body" | "bodies">): Finding {
-  const mistake = parsed(rawBody);
-  let text: string | undefined;
-  try {
-    const [name, ...more] = typeof rawBody === "object" && rawBody !== null ? Object.keys(rawBody) : [];
-    // A form parser makes a whole JSON text the name of the only field.
-    text = name?.startsWith("{") && more.length === 0 ? name : JSON.stringify(rawBody);
-  } catch {
-    // A circle, or a value that JSON does not have: no text to check.
-  }
-  if (text === undefined || text.length > 1_048_576) return toFinding(mistake, "likely");
-  const encoder = new TextEncoder();
-  const written = text;
-  const bodies = function* (): Generator<BodyForm> {
-    for (const form of jsonForms(written)) yield { body: encoder.encode(form.text), mistake };
-  };
-  return toFinding(mistake, search({ ...parts, body: encoder.encode(text), bodies }) === undefined ? "likely" : "proven");
 }
 
 /** For a scheme of one's own, of which nothing is known but its check: undoes what can be undone from outside. */

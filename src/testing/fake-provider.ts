@@ -6,6 +6,7 @@ import { type SampleProvider, senderOf } from "./samples/senders.ts";
 
 /** Options of {@link createFakeProvider}. */
 export interface FakeProviderOptions<Name extends SampleProvider> {
+  /** Whose deliveries it makes. */
   readonly provider: Name;
   /** Where deliveries go. Not needed where `fetch` does not look at the URL, such as `router.fetch`. */
   readonly url?: string | URL | undefined;
@@ -59,7 +60,10 @@ export interface FakeAttempt {
 export type FakeDeliveryOptions<Name extends SampleProvider, Type extends SampleType<Name>> = Pick<
   SampleDeliveryOptions<Name, Type>,
   "overrides" | "variant" | "id" | "messageId" | "header" | "scheme"
-> & { readonly signal?: AbortSignal | undefined };
+> & {
+  /** Ends the attempts, and the waits between them. */
+  readonly signal?: AbortSignal | undefined;
+};
 
 /** A provider that delivers to an endpoint under test. */
 export interface FakeProvider<Name extends SampleProvider> {

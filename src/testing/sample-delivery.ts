@@ -1,7 +1,8 @@
 import { ConfigurationError } from "../errors.ts";
 import type { JsonObject } from "../provider.ts";
+import { momentOf } from "./moment-of.ts";
 import { createSample, type SampleDelivery } from "./sample.ts";
-import { momentOf, type SampleEvent, type SamplePayloadOptions, type SampleType, samplePayload } from "./sample-payload.ts";
+import { type SampleEvent, type SamplePayloadOptions, type SampleType, samplePayload } from "./sample-payload.ts";
 import { type SampleProvider, senderOf } from "./samples/senders.ts";
 
 /** Options of {@link sampleDelivery}. */

@@ -1,4 +1,4 @@
-import { ConfigurationError } from "../errors.ts";
+import { momentOf } from "./moment-of.ts";
 import { isPlainRecord, mergeSample, type SampleOverrides } from "./sample-overrides.ts";
 import type { SampleFacts, VariantOf } from "./samples/sender.ts";
 import { type SampleEvents, type SampleProvider, type SampleVariants, sampleOf, senderOf } from "./samples/senders.ts";
@@ -79,17 +79,6 @@ export function sampleTypes<const Name extends SampleProvider>(provider: Name): 
     type: type as SampleType<Name>,
     variants: Object.keys(variants),
   }));
-}
-
-/**
- * A time as milliseconds.
- *
- * @throws {@link ConfigurationError} for what is no time
- */
-export function momentOf(now: number | Date = Date.now()): number {
-  const milliseconds = Number(now);
-  if (!Number.isNaN(new Date(milliseconds).getTime())) return milliseconds;
-  throw new ConfigurationError("The option now must be a Date or milliseconds since 1970.");
 }
 
 function factsOf(now: number, id: string | undefined): SampleFacts {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type FakeHeyGen, startFakeHeyGen } from "../endpoints/fake-heygen.ts";
 import { startFakeKonPro } from "../endpoints/fake-konpro.ts";
-import { type Ended, normalised, runCli, runHere, temporaryFolder } from "./cli-process.ts";
+import { type Ended, normalised, runCli, runHere, runInShell, startCli, temporaryFolder } from "./cli-process.ts";
 import { serveHeyGen, unusedAddress } from "./receiver.ts";
 
 interface Scene {
@@ -65,6 +65,112 @@ describe("endpoints heygen", () => {
     const { stdout } = await heygen(["add", webhook, "--show-secret", "--json"]);
     const [endpoint] = api.endpoints.values();
     expect(JSON.parse(stdout)).toMatchObject({ id: endpoint?.endpoint_id, events: null, secret: endpoint?.secret });
+  });
+
+  it("prints no token and no password of a URL, neither for people nor as JSON", async () => {
+    const { api, webhook, heygen } = await openScene();
+    const url = `${webhook.replace("//", "//user:hidden-pass@")}?token=hidden-token&k=hidden-k&access_token=hidden-too`;
+    const shown = url.replace("user:hidden-pass", "***").replace(/hidden-[a-z]+/g, "***");
+    // The probe of the fake cannot ask an address with a password.
+    await heygen(["add", webhook, "--show-secret"]);
+    Object.assign(api.endpoints.get("ep_1") ?? {}, { url });
+    for (const args of [["list"], ["update", "ep_1", "--events", "all"]]) {
+      for (const form of [[], ["--json"]]) {
+        const { code, stdout } = await heygen([...args, ...form]);
+        expect([code, stdout.includes(shown), stdout.includes("hidden")], `${args} ${form}`).toEqual([0, true, false]);
+      }
+    }
+    for (const form of [[], ["--json"]]) {
+      const { code, stdout } = await heygen(["add", `${webhook}?token=hidden-token`, "--show-secret", ...form]);
+      expect([code, stdout.includes(`${webhook}?token=***`), stdout.includes("hidden")]).toEqual([0, true, false]);
+    }
+  });
+
+  it("registers everything for --events all, and refuses lists that could mean anything else", async () => {
+    const { api, webhook, heygen } = await openScene();
+    await heygen(["add", webhook, "--events", "all", "--show-secret"]);
+    expect(api.endpoints.get("ep_1")?.events).toBeNull();
+    for (const command of [
+      ["add", webhook, "--show-secret"],
+      ["update", "ep_1"],
+    ]) {
+      for (const [given, message] of [
+        ["", "It must have at least one name."],
+        [" , ", "It must have at least one name."],
+        ["all,avatar_video.fail", '--events takes "all" alone'],
+      ] as const) {
+        const { code, stderr } = await heygen([...command, "--events", given]);
+        expect(stderr).toContain(message);
+        expect(code).toBe(2);
+      }
+    }
+    expect(api.requests).toHaveLength(1);
+    for (const command of ["add", "update"]) {
+      expect((await runHere(["endpoints", "heygen", command, "--help"])).stdout).toContain('"all"');
+    }
+  });
+
+  it("asks back about names of events that it does not know, and passes them on when told to", async () => {
+    const { api, webhook, heygen } = await openScene();
+    for (const args of [
+      ["add", webhook, "--show-secret", "--events", "avatar_video.succes"],
+      ["update", "ep_1", "--events", "avatar_video.fail,avatar_video.succes"],
+      ["events", "--type", "avatar_video.succes"],
+    ]) {
+      const { code, stderr } = await heygen(args);
+      expect(stderr).toContain(
+        'knows no event "avatar_video.succes" of heygen. Did you mean avatar_video.success or avatar_video_gif.success? Say --any-event if it is right nevertheless.',
+      );
+      expect(code).toBe(2);
+    }
+    expect(api.requests).toEqual([]);
+    expect((await heygen(["add", webhook, "--show-secret", "--events", "brand.new", "--any-event"])).code).toBe(0);
+    expect(api.endpoints.get("ep_1")?.events).toEqual(["brand.new"]);
+    expect((await heygen(["events", "--type", "brand.new", "--any-event"])).code).toBe(0);
+    expect(api.requests.at(-1)?.query.get("event_type")).toBe("brand.new");
+  });
+
+  it("says that a secret is lost where nobody reads it, or the disk is full, and which endpoint has it", async () => {
+    const { api, webhook } = await openScene();
+    const args = ["endpoints", "heygen", "add", webhook, "--show-secret", "--base-url", api.url];
+    const env = { HEYGEN_API_KEY: api.apiKey };
+    for (const [script, reason] of [
+      // Its first line of input comes when the reader is gone.
+      ['exec 3>&1; { "$0" "$@"; echo "code $?" >&3; } | true', "nobody reads it any more (EPIPE)"],
+      ['"$0" "$@" > /dev/full; echo "code $?"', "the disk is full (ENOSPC)"],
+    ] as const) {
+      const { stdout, stderr } = await runInShell(script, args, { env });
+      expect(stderr).toMatch(/^error: The endpoint ep_\d was registered, but its secret was not shown\./);
+      expect(stderr).toContain(`Cannot write to the standard output: ${reason}. Rotate it, or delete the endpoint and add it again.\n`);
+      expect(stderr).not.toContain("whsec_");
+      expect(stdout).toBe("code 3\n");
+    }
+    const json = await runInShell('"$0" "$@" > /dev/full', ["endpoints", "heygen", "rotate", "ep_1", ...args.slice(4), "--json"], { env });
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { code: "secret_lost", message: expect.stringMatching(/^The secret of ep_1 was replaced.*Rotate it once more\.$/) },
+    });
+    expect(json.code).toBe(3);
+  });
+
+  it("leaves nothing behind when it is interrupted, and says that the call may have taken effect", async () => {
+    const { api, webhook } = await openScene();
+    const folder = await temporaryFolder();
+    const out = ["--secret-out", join(folder, "heygen.secret"), "--base-url", api.url];
+    for (const [command, message] of [
+      [["add", webhook], "create() was aborted; it may have taken effect. Look with list()"],
+      [["rotate", "ep_1"], "rotateSecret() was aborted; it may have taken effect."],
+    ] as const) {
+      const before = api.requests.length;
+      api.mishaps.push({ stall: "headers" });
+      const cli = startCli(["endpoints", "heygen", ...command, ...out, "--json"], { env: { HEYGEN_API_KEY: api.apiKey } });
+      await expect.poll(() => api.requests.length).toBe(before + 1);
+      expect(await readdir(folder)).toHaveLength(1);
+      cli.child.kill("SIGINT");
+      const { code, stdout, stderr } = await cli.ended;
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: "interrupted", message: expect.stringContaining(message) } });
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(await readdir(folder)).toEqual([]);
+    }
   });
 
   it("overwrites no other secret, unless it is forced to", async () => {
@@ -177,7 +283,9 @@ describe("endpoints of the others", () => {
     const { url: webhook } = await serveHeyGen();
     const konpro = (args: readonly string[]): Promise<Ended> =>
       runHere(["endpoints", "konpro", ...args, "--base-url", api.url, "--json"], { env: { KONPRO_API_KEY: api.apiKey } });
-    const added = JSON.parse((await konpro(["add", webhook, "--show-secret"])).stdout);
+    const names = ["--events", "video.created,avatar_video.success"];
+    const added = JSON.parse((await konpro(["add", webhook, "--show-secret", ...names])).stdout);
+    expect(added.events).toEqual(["video.created", "avatar_video.success"]);
     expect(added).toMatchObject({ url: webhook, secret: expect.any(String) });
     const listed = await konpro(["list"]);
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id: added.id }]);
@@ -190,6 +298,14 @@ describe("endpoints of the others", () => {
     expect((await runHere(["endpoints", "videopilot", "add", "https://app.example.test/"])).stderr).toContain(
       "VideoPilot has no API for endpoints.",
     );
+    for (const command of ["list", "update", "delete", "event-types"]) {
+      const { code, stderr } = await runHere(["endpoints", "kling", command, "x", "--json"]);
+      expect(JSON.parse(stderr).error.message).toContain("Kling documents no API for endpoints");
+      expect(code).toBe(2);
+    }
+    expect((await runHere(["endpoints", "kling", "--help"])).stdout).not.toMatch(/^ +(list|update)/m);
+    const all = ["kling", "add", "https://app.example.test/", "--show-secret", "--events", "all"];
+    expect((await runHere(["endpoints", ...all], { env: { KLING_API_KEY: "k" } })).stderr).toContain("no word for all events");
     for (const args of [
       ["konpro", "rotate", "ep_1"],
       ["kling", "list"],

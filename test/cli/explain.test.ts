@@ -1,5 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { normalised, runCli, runHere, temporaryFolder } from "./cli-process.ts";
 import { secret, unusedAddress } from "./receiver.ts";
@@ -58,6 +58,39 @@ describe("explain", () => {
     expect(stdout + stderr).not.toContain(secret);
     expect(stdout + stderr).not.toContain(other);
     expect(code).toBe(1);
+  });
+
+  it("tells files of one name apart, which hold the secrets of several endpoints", async () => {
+    const folder = await temporaryFolder();
+    const files = ["staging", "production"].map((name) => join(folder, name, "webhook.secret"));
+    const others: string[] = [];
+    for (const [index, file] of files.entries()) {
+      await mkdir(dirname(file));
+      await writeFile(file, index === 0 ? secret : "whsec_of-production");
+      others.push("--other-secret-file", file);
+    }
+    const { stdout } = await runHere(["explain", await saved(), ...others], { env: { HEYGEN_WEBHOOK_SECRET: "whsec_of-nobody" } });
+    expect(stdout).toContain(files[0]);
+    expect(stdout).not.toContain(files[1]);
+  });
+
+  it("takes several secrets, a header and a scheme, as an endpoint may have them", async () => {
+    const folder = await temporaryFolder();
+    const [current, next, delivery] = [join(folder, "current"), join(folder, "next"), join(folder, "delivery.json")];
+    await writeFile(current, "whsec_of-the-next-one");
+    await writeFile(next, secret);
+    const files = ["--secret-file", current, "--secret-file", next];
+    expect((await runHere(["explain", await saved(), ...files])).code).toBe(0);
+    expect((await runHere(["explain", await saved(), "--secret-file", current])).code).toBe(1);
+
+    const to = ["--to", await unusedAddress(), "--save", delivery];
+    await runHere(["send", "heygen", "avatar_video.success", "--header", "x-mine", ...to], { env });
+    expect((await runHere(["explain", delivery, "--header", "x-mine"], { env })).code).toBe(0);
+    expect((await runHere(["explain", delivery], { env })).code).toBe(1);
+    const kling = { KLING_WEBHOOK_SECRET: "whsec_c2FtcGxlLXNlY3JldC1vZi10aGUtdGVzdHM=" };
+    await runHere(["send", "kling", "task.succeeded", "--scheme", "hex", ...to], { env: kling });
+    expect((await runHere(["explain", delivery, "--scheme", "hex"], { env: kling })).code).toBe(0);
+    expect((await runHere(["explain", delivery], { env: kling })).code).toBe(1);
   });
 
   it("finds white space in a secret of the environment, which the receiver would refuse", async () => {

@@ -86,7 +86,7 @@ describe("inbox", () => {
 
       content-type  application/json
 
-      {"event_type":"avatar_video.success","event_data":{"video_id":"v_1","url":"https://files.example.test/heygen/welcome-tour.mp4?expires=604800","gif_download_url":"https://files.example.test/heygen/welcome-tour.gif","video_page_url":"https://app.example.test/videos/3f9c2a7d51e84b06","video_share_page_url":"https://app.example.test/share/3f9c2a7d51e84b06","folder_id":"fld_spring","callback_id":"order-1042"},"event_id":"evt_avatar_video_success_v_1","created_at":"<time>"}
+      {"event_type":"avatar_video.success","event_data":{"video_id":"v_1","url":"https://files.example.test/heygen/welcome-tour.mp4?expires=604800","gif_download_url":"https://files.example.test/heygen/welcome-tour.gif","video_page_url":"https://app.example.test/videos/v_1","video_share_page_url":"https://app.example.test/share/v_1","folder_id":"fld_spring","callback_id":"order-1042"},"event_id":"evt_avatar_video_success_v_1","created_at":"<time>"}
       "
     `);
     expect([stats.code, list.code, show.code]).toEqual([0, 0, 0]);
@@ -177,8 +177,9 @@ describe("inbox", () => {
     const args = ["inbox", "prune", "--db", db, "--older-than", "0", "--dead-older-than", "1"];
     expect((await runHere(args)).code).toBe(2);
     expect(await statesOf(db)).toEqual({ dead: 1, received: 2 });
-    const { code, stdout } = await runHere([...args, "--yes"]);
+    const { code, stdout, stderr } = await runHere([...args, "--yes"]);
     expect([code, stdout]).toEqual([0, "1 event was deleted\n"]);
+    expect(stderr).toBe("Deleting handled events older than 0 days, and dead letters older than 1 days.\n");
     expect(await statesOf(db)).toEqual({ received: 2 });
   });
 
@@ -214,6 +215,8 @@ describe("inbox", () => {
     [["stats", "--db", "x.db", "--schema", "a"], "--schema belongs to --postgres."],
     [["replay", "--db", "x.db", "--reason", "r"], "Which events?"],
     [["replay", "1", "--all", "--db", "x.db", "--reason", "r"], "but not both"],
+    [["replay", "--state", "", "--db", "x.db", "--reason", "r"], "It must have at least one name."],
+    [["list", "--state", " , ", "--db", "x.db"], "It must have at least one name."],
     [["replay", "--state", "retry", "--db", "x.db", "--reason", "r"], "Only events that are dead or done can be replayed"],
     [["replay", "1", "--db", "x.db"], "--reason"],
     [["replay", "1", "--db", "x.db", "--reason", " "], "--reason needs a text."],

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ describe("listen", () => {
     expect(normalised(stdout)).toMatchInlineSnapshot(`
       "<clock>  avatar_video.success  video v_1 succeeded https://files.example.test/heygen/welcome-tour.mp4?expires=604800  processed 200  <n> ms
       <clock>  avatar_video.success  video v_1 succeeded https://files.example.test/heygen/welcome-tour.mp4?expires=604800  duplicate 200  <n> ms
-      <clock>  487 bytes  unauthenticated 401  <n> ms
+      <clock>  461 bytes  unauthenticated 401  <n> ms
         proven: The signature holds over the body without the line break at its end.
           Nothing may add or trim line breaks. Verify the bytes that arrived: mount the route before any body parser (express.json() and the like), or read new Uint8Array(await request.arrayBuffer()).
       <clock>  sample.not_known  unknown 200  <n> ms
@@ -157,6 +157,32 @@ describe("listen", () => {
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     expect(stdout).toContain('"result":"processed"');
     expect(stdout + stderr).not.toContain("an-unguessable-token");
+  });
+
+  it("takes several secrets while one is replaced, and the header of its endpoint", async () => {
+    const folder = await temporaryFolder();
+    const [current, next] = [join(folder, "current"), join(folder, "next")];
+    await writeFile(current, "whsec_of-the-next-one");
+    await writeFile(next, secret);
+    const { cli, url } = await startListening(["heygen", "--header", "x-mine", "--secret-file", current, "--secret-file", next], {});
+    for (const each of [secret, "whsec_of-the-next-one"]) {
+      expect((await post(url, sampleDelivery("heygen", "avatar_video.success", { secret: each, header: "x-mine" }))).status).toBe(200);
+    }
+    expect((await post(url)).status).toBe(401);
+    cli.child.kill("SIGINT");
+    expect((await cli.ended).stdout).toMatch(/processed 200[\s\S]*unauthenticated 401/);
+  });
+
+  it("takes the scheme that an endpoint of Kling has", async () => {
+    const klingSecret = "whsec_c2FtcGxlLXNlY3JldC1vZi10aGUtdGVzdHM=";
+    const { cli, url } = await startListening(["kling", "--scheme", "hex"], { env: { KLING_WEBHOOK_SECRET: klingSecret } });
+    const [hex, standard] = (["hex", "standard-webhooks"] as const).map((scheme) =>
+      sampleDelivery("kling", "task.succeeded", { secret: klingSecret, scheme }),
+    );
+    expect((await post(url, hex)).status).toBe(200);
+    expect((await post(url, standard)).status).toBe(401);
+    cli.child.kill("SIGINT");
+    await cli.ended;
   });
 
   it("ends with 3 when the port is taken", async () => {

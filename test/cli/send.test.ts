@@ -203,6 +203,76 @@ describe("send", () => {
     expect(stdout).toContain("\\u001b[2Jgone\\u0007");
   });
 
+  it("shows neither the secret, nor the token, nor the signature that a receiver repeats", async () => {
+    const token = "an-unguessable/token";
+    const seen: string[] = [];
+    const url = await serve(({ headers, url: path }, response) => {
+      const signature = String(headers.signature ?? headers["webhook-signature"]);
+      seen.push(signature);
+      response.statusCode = 401;
+      response.end(JSON.stringify({ expected: signature, secret, bare: secret.slice(6), token, path }));
+    });
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "token"), token);
+    const kling = "whsec_c2FtcGxlLXNlY3JldC1vZi10aGUtdGVzdHM=";
+    const everything = { HEYGEN_WEBHOOK_SECRET: secret, KLING_WEBHOOK_SECRET: kling, OTHER: secret };
+    for (const sample of [
+      ["heygen", "avatar_video.success"],
+      ["kling", "task.succeeded"],
+    ]) {
+      for (const form of [[], ["--json"], ["--repeat", "2"]]) {
+        const args = ["send", ...sample, "--to", url, "--token-file", join(folder, "token"), ...form];
+        const { code, stdout, stderr } = await runHere(args, { env: everything });
+        expect(code).toBe(1);
+        const shown = stdout + stderr;
+        expect(shown).toContain("expected");
+        const signature = seen.at(-1) ?? "";
+        for (const each of [signature, signature.replace("v1,", ""), token, encodeURIComponent(token)]) expect(shown).not.toContain(each);
+        if (sample[0] === "heygen") expect(shown).not.toContain(secret.slice(6));
+      }
+    }
+  });
+
+  it("puts the signature where an endpoint looks for it, and signs as it does", async () => {
+    const seen: Record<string, unknown>[] = [];
+    const url = await serve(({ headers }, response) => {
+      seen.push(headers);
+      response.end();
+    });
+    const kling = { KLING_WEBHOOK_SECRET: "whsec_c2FtcGxlLXNlY3JldC1vZi10aGUtdGVzdHM=" };
+    const body = join(await temporaryFolder(), "body.json");
+    await writeFile(body, "{}");
+    const to = ["--to", url];
+    await runHere(["send", "heygen", "avatar_video.success", "--header", "X-Mine", ...to], { env });
+    await runHere(["send", "heygen", "--body", body, "--header", "X-Mine", ...to], { env });
+    await runHere(["send", "kling", "task.succeeded", "--scheme", "hex", ...to], { env: kling });
+    expect(seen).toMatchObject([
+      { "x-mine": expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { "x-mine": expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { "x-kling-signature": expect.any(String) },
+    ]);
+    for (const [args, message] of [
+      [["heygen", "avatar_video.success", "--scheme", "hex"], "heygen has one scheme only"],
+      [["heygen", "avatar_video.success", "--header", "x y"], "the name of a header"],
+      [["kling", "task.succeeded", "--scheme", "md5"], "Allowed choices are standard-webhooks, hex."],
+      [["kling", "task.succeeded", "--header", "x-mine"], "fixes its header names"],
+    ] as const) {
+      const { code, stderr } = await runHere(["send", ...args, ...to], { env: { ...env, ...kling } });
+      expect(stderr).toContain(message);
+      expect(code).toBe(2);
+    }
+    expect(seen).toHaveLength(3);
+  });
+
+  it("refuses an address with a password, and does not repeat it", async () => {
+    const { code, stderr } = await runHere(["send", "heygen", "avatar_video.success", "--to", "http://user:s3cret-pass@127.0.0.1:1/"], {
+      env,
+    });
+    expect(stderr).toContain("A URL cannot have a user name or a password in it here");
+    expect(stderr).not.toContain("s3cret-pass");
+    expect(code).toBe(2);
+  });
+
   it("leaves out what is too long of an answer", async () => {
     const url = await serve((_request, response) => response.end("x".repeat(200_000)));
     const { stdout } = await runHere(["send", "heygen", "avatar_video.success", "--to", url, "--json"], { env });

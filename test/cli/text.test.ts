@@ -25,6 +25,10 @@ describe("what must not be printed", () => {
     ["http://x.test/?a=1&token=abc.def~g, and more", "http://x.test/?a=1&token=***, and more"],
     ["http://x.test/?token=abc: refused", "http://x.test/?token=***: refused"],
     ["http://x.test/?Signature=abc#part", "http://x.test/?Signature=***#part"],
+    [
+      "http://x.test/?k=abc&access_token=def&X-Amz-Signature=0f&api-key=g",
+      "http://x.test/?k=***&access_token=***&X-Amz-Signature=***&api-key=***",
+    ],
     ["http://x.test/?monkey=1&q=a@b.c", "http://x.test/?monkey=1&q=a@b.c"],
   ])("is masked in URLs: %s", (text, masked) => {
     expect(maskUrls(text)).toBe(masked);

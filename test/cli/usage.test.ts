@@ -149,6 +149,20 @@ describe("the command line", () => {
     expect(blank.code).toBe(2);
   });
 
+  it.each([
+    ["listen", "heygen", "--secret-file", "whsec_bWFya2VyL29mL2Etc2VjcmV0"],
+    ["send", "heygen", "avatar_video.success", "--to", "http://127.0.0.1:1", "--secret-file", "marker-of-a-secret"],
+    ["send", "heygen", "avatar_video.success", "--to", "http://127.0.0.1:1", "--token-file", "marker-of-a-secret"],
+    ["endpoints", "heygen", "list", "--api-key-file", "sk_V2_marker-of-a-secret"],
+  ])("does not repeat a secret that was given for the file that it should be in: %s %s %s", async (...args) => {
+    for (const form of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await runHere([...args, ...form], { env: { HEYGEN_WEBHOOK_SECRET: "another-secret" } });
+      expect(stderr).toContain("Is that the secret itself?");
+      expect(stdout + stderr).not.toContain(args.at(-1));
+      expect(code).toBe(3);
+    }
+  });
+
   it("writes no colours into a pipe, and none where NO_COLOR is set", async () => {
     const address = await unusedAddress();
     const args = ["send", "heygen", "avatar_video.success", "--to", address, "--unsigned"];

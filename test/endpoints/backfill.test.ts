@@ -208,12 +208,36 @@ describe("backfill", () => {
     expect(await setUp().run()).toMatchObject({ recovered: 1 });
   });
 
+  it("hands over nothing to a router that remembers nothing, and so would handle everything again", async () => {
+    fake.history.push(entry(11), entry(10));
+    const { seen, errors, run } = setUp({ idempotency: false });
+    for (const concurrency of [1, 2]) {
+      await expect(run({ concurrency })).rejects.toMatchObject({
+        name: "ConfigurationError",
+        message: expect.stringMatching(/remembers no events.*inbox/),
+      });
+    }
+    expect([seen, errors]).toEqual([[], []]);
+  });
+
+  it("does not recognise what was delivered of a type that this library does not know", async () => {
+    const unknown = { event_type: "brand.new", event_data: { video_id: "v" }, event_id: "evt_1", created_at: day(11).toISOString() };
+    fake.history.push(unknown);
+    const { router, run } = setUp();
+    const onUnknown = vi.fn();
+    router.onUnknown(onUnknown);
+    await router.receive(await signed(JSON.stringify({ ...unknown, event_data: { video_id: "v", url: "u" } })));
+    expect(await run()).toMatchObject({ read: 1, unknown: 1 });
+    expect(onUnknown).toHaveBeenCalledTimes(2);
+    expect(await run()).toMatchObject({ read: 1, known: 1 });
+  });
+
   it("refuses what cannot work before it asks for anything", async () => {
     const { router, run } = setUp();
     for (const options of [{ since: "2026-01-01" }, { since: new Date("x") }, { until: since }, { concurrency: 0 }, { maxEvents: 1.5 }]) {
       await expect(run(options as never), JSON.stringify(options)).rejects.toMatchObject({ name: "ConfigurationError" });
     }
-    await expect(backfill(createRouter(konpro({ unsigned: true })), client, { since })).rejects.toThrow(/router of HeyGen/);
+    await expect(backfill(createRouter(konpro({ unsigned: true })) as never, client, { since })).rejects.toThrow(/router of HeyGen/);
     await expect(backfill({} as typeof router, client, { since })).rejects.toThrow(/router of HeyGen/);
     expect(fake.requests).toHaveLength(0);
   });

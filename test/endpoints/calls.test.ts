@@ -252,6 +252,40 @@ describe("a call ends", () => {
     await expect(clientWith({ timeoutMs: 50, retries: 0 }).update("ep_1", { events: null })).rejects.toThrow(/may have taken effect/);
   });
 
+  it("and says that it may have taken effect only where something was sent", async () => {
+    const nobody = await listen(() => undefined);
+    await shut(nobody.server);
+    const messages: string[] = [];
+    const create = (options: ClientOptions, signal?: AbortSignal): Promise<unknown> =>
+      clientWith(options)
+        .create({ url: fake.url, signal })
+        .catch(({ message }: Error) => messages.push(message));
+    await create({}, AbortSignal.abort());
+    await create({ baseUrl: nobody.url });
+    const refused = new AbortController();
+    fake.mishaps.push({ status: 429, headers: { "retry-after": "20" } });
+    const waiting = create({}, refused.signal);
+    await vi.waitUntil(() => fake.mishaps.length === 0, { timeout: 10_000 });
+    refused.abort();
+    await waiting;
+    expect(messages).toHaveLength(3);
+    for (const message of messages.splice(0)) expect(message).not.toContain("effect");
+
+    fake.mishaps.push({ hangUp: "before" }, { status: 400 });
+    await create({});
+    const underWay = new AbortController();
+    fake.mishaps.push({ stall: "headers" });
+    const stalled = create({}, underWay.signal);
+    await vi.waitUntil(() => fake.mishaps.length === 0, { timeout: 10_000 });
+    underWay.abort();
+    await stalled;
+    for (const message of messages) expect(message).toContain("; it may have taken effect. Look with list() before you repeat it.");
+    expect(messages).toHaveLength(2);
+    fake.mishaps.push({ status: 500 });
+    const own = clientWith({ retries: 0 }).create({ url: fake.url, idempotencyKey: "k" });
+    await expect(own).rejects.toThrow("it may have taken effect. Try again later.");
+  });
+
   it("when it is aborted: before, during an attempt, between two, and by the signal of the client", async () => {
     const reason = new Error("enough");
     await expect(clientWith().list({ signal: AbortSignal.abort(reason) })).rejects.toMatchObject({ code: "aborted", cause: reason });

@@ -33,6 +33,15 @@ const failed = (status: number, code: string, message: string): FakeReply => ({
 
 const failedV1 = (status: number, code: number, message: string): FakeReply => ({ status, body: { code, data: null, message } });
 
+/** The calls of version 1, with their methods; KonPro's API has the same. */
+export const v1Methods: Readonly<Record<string, string>> = {
+  "/v1/webhook/webhook.list": "GET",
+  "/v1/webhook/endpoint.list": "GET",
+  "/v1/webhook/endpoint.add": "POST",
+  "/v1/webhook/endpoint.update": "PATCH",
+  "/v1/webhook/endpoint.delete": "DELETE",
+};
+
 /** Starts it. */
 export async function startFakeHeyGen({ probeMs = 1000 }: FakeHeyGenOptions = {}): Promise<FakeHeyGen> {
   const endpoints = new Map<string, FakeEndpoint>();
@@ -102,7 +111,8 @@ export async function startFakeHeyGen({ probeMs = 1000 }: FakeHeyGenOptions = {}
   }
 
   async function v1(request: FakeRequest): Promise<FakeReply> {
-    const { path, body, query } = request;
+    const { method, path, body, query } = request;
+    if (v1Methods[path] !== method) return failedV1(405, 405000, "Method not allowed.");
     const success = (data: unknown, status = 200): FakeReply => ({ status, body: { code: 100, data, msg: null, message: null } });
     if (path === "/v1/webhook/webhook.list") return success(["avatar_video.success", "avatar_video.fail"]);
     if (path === "/v1/webhook/endpoint.list") return success([...endpoints.values()]);

@@ -1,4 +1,5 @@
 import { answersProbe, type FakeApi, type FakeReply, startFakeApi } from "./fake-api.ts";
+import { v1Methods } from "./fake-heygen.ts";
 
 /** A fake of KonPro's API. */
 export interface FakeKonPro extends FakeApi {
@@ -14,7 +15,8 @@ const failed = (status: number, message: string): FakeReply => ({ status, body: 
 export async function startFakeKonPro(probeMs = 1000): Promise<FakeKonPro> {
   const endpoints = new Map<string, Record<string, unknown>>();
   const apiKey = "key-of-the-fake-konpro";
-  const api = await startFakeApi(async ({ headers, path, body, query }) => {
+  const api = await startFakeApi(async ({ headers, method, path, body, query }) => {
+    if (v1Methods[path] !== method) return failed(405, "Method not allowed");
     if (headers["x-api-key"] !== apiKey) return failed(401, "Unauthorized");
     if (path === "/v1/webhook/webhook.list") return { body: { data: ["avatar_video.success", "personalized_video"] } };
     if (path === "/v1/webhook/endpoint.list") return { body: { [fake.listName]: [...endpoints.values()] } };

@@ -1,7 +1,20 @@
 import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
-import { createHeyGenClient, createKlingClient, createKonProClient, type EndpointFetch } from "../../src/endpoints/index.ts";
+import {
+  backfill,
+  createHeyGenClient,
+  createKlingClient,
+  createKonProClient,
+  type EndpointFetch,
+  type HeyGenClient,
+  type KlingClient,
+  type KonProClient,
+  type V1Endpoints,
+} from "../../src/endpoints/index.ts";
 import { ConfigurationError } from "../../src/errors.ts";
+import { type HeyGenEventType, heygen as heygenProvider } from "../../src/providers/heygen.ts";
+import { konpro as konproProvider } from "../../src/providers/konpro.ts";
+import { createRouter } from "../../src/router.ts";
 
 const emptyPage = (): Response => Response.json({ data: [], has_more: false });
 
@@ -51,7 +64,7 @@ describe("addresses", () => {
     async (url) => {
       const send = vi.fn();
       const apiKey = "k";
-      const events = ["video.completed"];
+      const events = ["video.completed"] as const;
       for (const create of [
         () => createHeyGenClient({ apiKey, fetch: send }).create({ url: url as string }),
         () => createHeyGenClient({ apiKey, fetch: send }).update("ep_1", { url: url ?? "" } as { url: string }),
@@ -73,6 +86,39 @@ describe("addresses", () => {
     const local = createHeyGenClient({ apiKey: "k", fetch: send, baseUrl: "http://127.0.0.1:1" });
     expect(await local.create({ url })).toMatchObject({ id: "e" });
     await expect(local.create({ url: "http://app.example.test" })).rejects.toThrow(/https/);
+  });
+});
+
+describe("names of events", () => {
+  it("are checked by the compiler, and others have an option of their own", () => {
+    const heygen = (client: HeyGenClient, url: string) => [
+      client.create({ url, events: ["avatar_video.success"], otherEvents: ["brand.new"] }),
+      // @ts-expect-error a misspelt name would be registered, and nothing would be delivered
+      client.create({ url, events: ["avatar_video.succes"] }),
+      // @ts-expect-error likewise
+      client.update("ep_1", { events: ["video_translate.succes"] }),
+      // @ts-expect-error it would find nothing
+      client.events({ eventType: "avatar_video.failed" }),
+      // @ts-expect-error the names of another provider
+      client.create({ url, events: ["video.completed"] }),
+    ];
+    const others = (konpro: KonProClient, v1: V1Endpoints<HeyGenEventType>, kling: KlingClient, url: string) => [
+      konpro.create({ url, events: ["avatar_video.success", "video.created", "avatar.updated"], entityId: "p-1" }),
+      // @ts-expect-error misspelt
+      konpro.create({ url, events: ["video.create"] }),
+      // @ts-expect-error version 1 of HeyGen has no such option
+      v1.create({ url, entityId: "p-1" }),
+      kling.create({ url, events: ["video.completed"] }),
+      // @ts-expect-error nothing can be registered for it
+      kling.create({ url, events: ["task.succeeded"] }),
+    ];
+    const recovering = (client: HeyGenClient, since: Date) => [
+      backfill(createRouter(heygenProvider({ secret: "s" })), client, { since, eventType: "avatar_video.fail" }),
+      // @ts-expect-error only HeyGen has a history
+      backfill(createRouter(konproProvider({ secret: "s" })), client, { since }),
+    ];
+    // They are compiled, and never run.
+    expect([heygen, others, recovering]).toHaveLength(3);
   });
 });
 
@@ -114,10 +160,25 @@ describe("what is refused before a call", () => {
     expect(send).not.toHaveBeenCalled();
   });
 
+  it("lists of events that say two things", async () => {
+    const send = vi.fn();
+    const client = createHeyGenClient({ apiKey: "k", fetch: send });
+    const url = "https://a.test";
+    await expect(client.create({ url, events: null, otherEvents: ["brand.new"] })).rejects.toThrow(/leave out otherEvents/);
+    await expect(client.create({ url, otherEvents: [] })).rejects.toThrow(/null for all/);
+    await expect(client.create({ url, otherEvents: null as never })).rejects.toThrow(/otherEvents must be an array/);
+    await expect(client.events({ eventType: "avatar_video.fail", otherEventType: "brand.new" })).rejects.toThrow(/not both/);
+    const kling = createKlingClient({ apiKey: "k", fetch: send });
+    for (const given of [{}, { events: [] }, { events: [], otherEvents: [] }]) {
+      await expect(kling.create({ url, ...given })).rejects.toThrow(/at least one/);
+    }
+    expect(send).not.toHaveBeenCalled();
+  });
+
   it("nothing because it is frozen", async () => {
     const send = async () => Response.json({ data: { endpoint_id: "e", url: "u", secret: "s" } });
     const options = Object.freeze({ apiKey: "k", fetch: send, retries: undefined });
-    const settings = Object.freeze({ url: "https://app.example.test", events: Object.freeze(["avatar_video.success"]) });
+    const settings = Object.freeze({ url: "https://app.example.test", events: Object.freeze(["avatar_video.success" as const]) });
     expect(await createHeyGenClient(options).create(settings)).toMatchObject({ id: "e" });
   });
 });

@@ -64,6 +64,14 @@ describe("an endpoint of HeyGen", () => {
     expect(handled).toEqual(["v0"]);
   });
 
+  it("is registered for types that this version does not know, beside those that it knows", async () => {
+    const otherEvents = ["brand.new", "avatar_video.success"];
+    await client.create({ url: receiver.url, events: ["avatar_video.success"], otherEvents });
+    expect(fake.requests[0]?.body.events).toEqual(["avatar_video.success", "brand.new"]);
+    await client.update("ep_1", { otherEvents: ["brand.new"] });
+    expect(fake.requests[1]?.body).toEqual({ events: ["brand.new"] });
+  });
+
   it("has a secret that is a plain text, and is not printed with the rest", async () => {
     const created = await client.create({ url: receiver.url });
     const rotated = await client.rotateSecret(created.id);
@@ -185,7 +193,10 @@ describe("lists of HeyGen", () => {
       created_at: "2026-01-01T00:00:00Z",
     });
     fake.history.push(entry("a", "1"), entry("b", "2"), entry("a", "3"));
-    expect(await client.events({ eventType: "a", entityId: "e", limit: 1 })).toEqual({ items: [entry("a", "1")], nextToken: "page-1" });
+    expect(await client.events({ otherEventType: "a", entityId: "e", limit: 1 })).toEqual({
+      items: [entry("a", "1")],
+      nextToken: "page-1",
+    });
     expect(fake.requests[0]?.query.toString()).toBe("event_type=a&entity_id=e&limit=1");
     expect(await gather(client.allEvents({ limit: 2 }))).toEqual(fake.history);
   });

@@ -1,7 +1,13 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nodeHandler } from "../../src/adapters/node.ts";
-import { createHeyGenV1Client, createKlingClient, createKonProClient, type V1Endpoints } from "../../src/endpoints/index.ts";
+import {
+  createHeyGenV1Client,
+  createKlingClient,
+  createKonProClient,
+  type KonProClient,
+  type V1Endpoints,
+} from "../../src/endpoints/index.ts";
 import { konpro } from "../../src/providers/konpro.ts";
 import { createRouter } from "../../src/router.ts";
 import { type FakeApi, listen, shut, startFakeApi } from "./fake-api.ts";
@@ -19,16 +25,17 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-type Setup = () => Promise<{ readonly client: V1Endpoints; readonly fake: FakeApi; readonly secretBegins: string }>;
+type Client = V1Endpoints<"avatar_video.success" | "avatar_video.fail">;
+type Setup = () => Promise<{ readonly client: Client; readonly fake: FakeApi; readonly secretBegins: string }>;
 
-async function setUpKonPro(): Promise<{ readonly client: V1Endpoints; readonly fake: FakeKonPro; readonly secretBegins: string }> {
+async function setUpKonPro(): Promise<{ readonly client: KonProClient; readonly fake: FakeKonPro; readonly secretBegins: string }> {
   const fake = await startFakeKonPro();
   open.push(fake.close);
   const client = createKonProClient({ apiKey: fake.apiKey, baseUrl: fake.url, backoffMs: 0 });
   return { client, fake, secretBegins: "whsec_konpro" };
 }
 
-async function setUpHeyGen(): Promise<{ readonly client: V1Endpoints; readonly fake: FakeApi; readonly secretBegins: string }> {
+async function setUpHeyGen(): Promise<{ readonly client: Client; readonly fake: FakeApi; readonly secretBegins: string }> {
   const fake = await startFakeHeyGen();
   open.push(fake.close);
   return { client: createHeyGenV1Client({ apiKey: fake.apiKey, baseUrl: fake.url, backoffMs: 0 }), fake, secretBegins: "whsec_fake" };
@@ -78,6 +85,42 @@ describe.each(Object.entries(setups))("the client for %s", (_name, setUp) => {
     expect(fake.requests).toHaveLength(2);
   });
 
+  it("says of what may have taken effect that it may, and what to do before it is repeated", async () => {
+    for (const mishap of [{ hangUp: "after" }, { status: 500 }, { status: 408 }, { status: 503 }] as const) {
+      const { client, fake } = await setUp();
+      fake.mishaps.push(mishap);
+      const message = await client.create({ url: receiverUrl }).catch(String);
+      expect(message, JSON.stringify(mishap)).toContain("; it may have taken effect. Look with list() before you repeat it.");
+      expect(message).not.toContain("Try again");
+      fake.mishaps.push({ status: 400 });
+      await expect(client.create({ url: receiverUrl })).rejects.not.toThrow(/taken effect/);
+    }
+  });
+
+  it("says of an answer that is not what it must be that the call has taken effect", async () => {
+    const { client, fake } = await setUp();
+    fake.mishaps.push({ status: 201, body: "<html>" }, { status: 201, body: { data: { endpoint_id: "a" } } });
+    fake.mishaps.push({ body: { data: "x".repeat(1024 * 1024) } }, { body: {} });
+    for (let call = 1; call <= 3; call++) {
+      await expect(client.create({ url: receiverUrl })).rejects.toMatchObject({
+        code: "unexpected_answer",
+        message: expect.stringContaining("; the status says that it has taken effect. Look with list() before you repeat it."),
+      });
+    }
+    const read = await client.list().catch(String);
+    expect(read).not.toContain("effect");
+  });
+
+  it("has deleted what is gone when it asks once more", async () => {
+    const { client, fake } = await setUp();
+    const { id } = await client.create({ url: receiverUrl });
+    fake.mishaps.push({ hangUp: "after" });
+    expect(await client.delete(id)).toBeUndefined();
+    expect(fake.requests).toHaveLength(3);
+    fake.mishaps.push({ status: 429 });
+    await expect(client.delete(id)).rejects.toMatchObject({ code: "not_found" });
+  });
+
   it("repeats what may be done twice", async () => {
     const { client, fake } = await setUp();
     const { id } = await client.create({ url: receiverUrl });
@@ -106,6 +149,12 @@ describe("the client for KonPro", () => {
     expect(fake.requests[0]?.body.events).toEqual([]);
     fake.listName = "endpoints";
     expect(await client.list()).toMatchObject([{ id: "webhook_1", events: null, username: "user123" }]);
+  });
+
+  it("registers the names that are in the samples of its pages only, and limits an endpoint to one resource", async () => {
+    const { client, fake } = await setUpKonPro();
+    await client.create({ url: receiverUrl, events: ["video.created", "avatar.updated"], entityId: "p-1" });
+    expect(fake.requests[0]?.body).toEqual({ url: receiverUrl, events: ["video.created", "avatar.updated"], entity_id: "p-1" });
   });
 
   it("is refused where nothing answers the probe", async () => {
@@ -139,6 +188,15 @@ describe("the client for HeyGen v1", () => {
         providerMessage: "no",
       });
     }
+  });
+
+  it("sends null for all events, and has no option for one resource", async () => {
+    const { client, fake } = await setUpHeyGen();
+    const { id } = await client.create({ url: receiverUrl, events: null });
+    expect(fake.requests[0]?.body).toEqual({ url: receiverUrl, events: null });
+    await client.update(id, { events: null });
+    expect(fake.requests[1]?.body).toEqual({ endpoint_id: id, events: null });
+    await expect(client.create({ url: receiverUrl, entityId: "p-1" } as { url: string })).rejects.toThrow(/no option entityId/);
   });
 
   it("takes the shape that some code reads", async () => {

@@ -5,11 +5,11 @@ import { entryPoints, providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 18_688;
+const MOST_BYTES = 19_200;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 17_152,
+  "video-webhooks": 17_408,
   "video-webhooks/konpro": 6784,
   "video-webhooks/heygen": 7168,
   "video-webhooks/videopilot": 6016,
@@ -22,13 +22,13 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/idempotency": 1472,
   "video-webhooks/idempotency/redis": 2368,
   "video-webhooks/idempotency/postgres": 3840,
-  "video-webhooks/inbox": 3840,
-  "video-webhooks/inbox/sqlite": 9216,
-  "video-webhooks/inbox/pg-boss": 14_592,
-  "video-webhooks/inbox/bullmq": 11_776,
+  "video-webhooks/inbox": 4352,
+  "video-webhooks/inbox/sqlite": 10_496,
+  "video-webhooks/inbox/pg-boss": 15_872,
+  "video-webhooks/inbox/bullmq": 12_544,
   "video-webhooks/otel": 2560,
-  "video-webhooks/endpoints": 12_800,
-  "video-webhooks/testing": 60_416,
+  "video-webhooks/endpoints": 13_824,
+  "video-webhooks/testing": 66_560,
 };
 
 /** Bundles some code that imports the package, without its peers. */

@@ -1,7 +1,8 @@
-import type { CreatedEndpoint, EndpointChanges, EventTypeInfo, RotatedSecret, WebhookEndpoint } from "../../endpoints/endpoint.ts";
+import type { CreatedEndpoint, EventTypeInfo, RotatedSecret, WebhookEndpoint } from "../../endpoints/endpoint.ts";
 import { isEndpointError } from "../../endpoints/endpoint-error.ts";
 import type { HeyGenClient } from "../../endpoints/heygen-client.ts";
 import type { AddOptions, ApiOptions, HistoryOptions, NewSecretOptions, RegistryName, UpdateOptions } from "../commands/endpoints.ts";
+import { type ChosenEvents, checkEvent, toEvents } from "../endpoint-events.ts";
 import { type ExitCode, exitCodes, failed, unreachable, usageFailure } from "../failure.ts";
 import { keepSecret } from "../new-secret.ts";
 import { type Cell, fields, table } from "../output.ts";
@@ -11,9 +12,9 @@ import type { Session } from "../session.ts";
 
 /** What the APIs have in common. What one of them cannot do has no command. */
 interface Registry {
-  create(settings: { url: string; events?: readonly string[] | undefined; entityId?: string | undefined }): Promise<CreatedEndpoint>;
+  create(settings: ChosenEvents & { url: string; entityId?: string | undefined; signal: AbortSignal }): Promise<CreatedEndpoint>;
   listAll(): Promise<readonly WebhookEndpoint[]>;
-  update(id: string, changes: EndpointChanges): Promise<WebhookEndpoint>;
+  update(id: string, changes: ChosenEvents & { url?: string | undefined }): Promise<WebhookEndpoint>;
   delete(id: string): Promise<void>;
   eventTypes(): Promise<readonly EventTypeInfo[]>;
 }
@@ -50,7 +51,7 @@ async function openRegistry(session: Session, provider: RegistryName, options: A
       const missing = (): never => {
         throw usageFailure("Kling has no such call.");
       };
-      const create: Registry["create"] = ({ url, events = [] }) => client.create({ url, events });
+      const create: Registry["create"] = ({ url, otherEvents, signal }) => client.create({ url, otherEvents, signal });
       return { create, listAll: missing, update: missing, delete: missing, eventTypes: missing };
     }
   }
@@ -76,42 +77,44 @@ async function calling<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
+/** What to do about the lost secret of a new endpoint. */
+const afterLoss: Readonly<Record<RegistryName, string>> = {
+  heygen: "Rotate it, or delete the endpoint and add it again.",
+  konpro: "Delete the endpoint and add it again.",
+  kling: "Add the endpoint again.",
+};
+
 /** `endpoints … add` */
 export async function add(session: Session, provider: RegistryName, url: string, options: AddOptions): Promise<ExitCode> {
   const keeper = await keepSecret(session, options);
-  const { events, entityId } = options;
+  const { entityId } = options;
+  const events = await toEvents(provider, options.events, options.anyEvent);
+  const registry = await openRegistry(session, provider, options);
   return keeper.take(
-    async () => {
-      const registry = await openRegistry(session, provider, options);
-      return calling(() => registry.create({ url, events, entityId }));
-    },
+    (signal) => calling(() => registry.create({ url, ...events, entityId, signal })),
     (created, secret) => {
-      const facts = factsOf(created);
-      session.output.result({ ...created, ...secret }, () => fields(session.output, [...facts, ...Object.entries(secret)]));
+      const shown = toShown(created);
+      return [{ ...shown, ...secret }, () => fields(session.output, [...factsOf(shown), ...Object.entries(secret)])];
     },
-    (created) => `The endpoint ${created.id} was registered`,
+    ({ id }) => ({ done: `The endpoint ${id} was registered`, next: afterLoss[provider] }),
   );
 }
 
 /** `endpoints heygen rotate` */
 export async function rotate(session: Session, id: string, options: NewSecretOptions): Promise<ExitCode> {
   const keeper = await keepSecret(session, options);
+  const client = await openHeyGen(session, options);
   return keeper.take(
-    async (): Promise<RotatedSecret> => {
-      const client = await openHeyGen(session, options);
-      return calling(() => client.rotateSecret(id));
-    },
-    (rotated, secret) => {
-      session.output.result({ id: rotated.id, ...secret }, () => fields(session.output, [["id", rotated.id], ...Object.entries(secret)]));
-    },
-    (rotated) => `The secret of ${rotated.id} was replaced`,
+    (signal): Promise<RotatedSecret> => calling(() => client.rotateSecret(id, { signal })),
+    (rotated, secret) => [{ id: rotated.id, ...secret }, () => fields(session.output, [["id", rotated.id], ...Object.entries(secret)])],
+    (rotated) => ({ done: `The secret of ${rotated.id} was replaced`, next: "Rotate it once more." }),
   );
 }
 
 /** `endpoints … list` */
 export async function list(session: Session, provider: RegistryName, options: ApiOptions): Promise<ExitCode> {
   const registry = await openRegistry(session, provider, options);
-  const found = await calling(() => registry.listAll());
+  const found = (await calling(() => registry.listAll())).map(toShown);
   const { output } = session;
   output.result(found, () =>
     table(
@@ -120,7 +123,7 @@ export async function list(session: Session, provider: RegistryName, options: Ap
       found.map(({ id, status, url, events, createdAt }): readonly Cell[] => [
         id,
         status,
-        maskUrls(url),
+        url,
         events?.join(",") ?? "all",
         createdAt?.toISOString(),
       ]),
@@ -132,10 +135,11 @@ export async function list(session: Session, provider: RegistryName, options: Ap
 
 /** `endpoints … update` */
 export async function update(session: Session, provider: RegistryName, id: string, options: UpdateOptions): Promise<ExitCode> {
-  const { url, events } = options;
-  if (url === undefined && events === undefined) throw usageFailure("What is to change? Say --url, --events, or both.");
+  const { url } = options;
+  if (url === undefined && options.events === undefined) throw usageFailure("What is to change? Say --url, --events, or both.");
+  const events = await toEvents(provider, options.events, options.anyEvent);
   const registry = await openRegistry(session, provider, options);
-  const changed = await calling(() => registry.update(id, { url, events: events?.join() === "all" ? null : events }));
+  const changed = toShown(await calling(() => registry.update(id, { url, ...events })));
   session.output.result(changed, () => fields(session.output, factsOf(changed)));
   return exitCodes.ok;
 }
@@ -165,9 +169,10 @@ export async function eventTypes(session: Session, provider: RegistryName, optio
 
 /** `endpoints heygen events` */
 export async function history(session: Session, options: HistoryOptions): Promise<ExitCode> {
-  const { type: eventType, entityId, limit } = options;
+  const { type, anyEvent, entityId, limit } = options;
+  const otherEventType = type && (await checkEvent("heygen", type, anyEvent));
   const client = await openHeyGen(session, options);
-  const found = await calling(() => take(client.allEvents({ eventType, entityId, limit: Math.min(limit, 100) }), limit));
+  const found = await calling(() => take(client.allEvents({ otherEventType, entityId, limit: Math.min(limit, 100) }), limit));
   const { output } = session;
   output.result(found, () =>
     table(
@@ -181,10 +186,15 @@ export async function history(session: Session, options: HistoryOptions): Promis
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
+/** An endpoint as it may be printed, for people and for programs alike: its URL may have a token or a password in it. */
+function toShown(endpoint: WebhookEndpoint): WebhookEndpoint {
+  return { ...endpoint, url: maskUrls(endpoint.url) };
+}
+
 function factsOf({ id, url, events, status, createdAt }: WebhookEndpoint): (readonly [string, Cell])[] {
   return [
     ["id", id],
-    ["url", maskUrls(url)],
+    ["url", url],
     ["events", events?.join(", ") ?? "all"],
     ["status", status],
     ["created", createdAt?.toISOString()],

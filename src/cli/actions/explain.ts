@@ -1,12 +1,12 @@
-import { basename } from "node:path";
 import { type Explanation, explain } from "../../testing/explain.ts";
 import type { ExplainOptions } from "../commands/explain.ts";
 import { type ExitCode, exitCodes, usageFailure } from "../failure.ts";
 import { readInput } from "../files.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { bindProvider } from "../providers.ts";
 import { parseDelivery } from "../saved-delivery.ts";
-import { readCredentials, readSecret } from "../secrets.ts";
+import { readReceiverCredentials, readSecret } from "../secrets.ts";
 import type { Session } from "../session.ts";
 
 /** `explain` */
@@ -16,11 +16,23 @@ export async function explainFile(session: Session, file: string, options: Expla
   const delivery = parseDelivery((await readInput(file, io)).toString("utf8"));
   const provider = options.provider ?? delivery.provider;
   if (provider === undefined) throw usageFailure('Whose delivery is it? Say --provider, or write "provider" into the file.');
-  const { secret, token } = await readCredentials(session, provider, options);
-  const otherSecrets: Record<string, string> = {};
-  for (const each of options.otherSecretFile ?? []) otherSecrets[basename(each)] = (await readSecret(session, each, "")) ?? "";
+  const { secret, token } = await readReceiverCredentials(session, provider, options);
+  const others: [string, string][] = [];
+  for (const each of options.otherSecretFile ?? []) others.push([each, (await readSecret(session, each, "")) ?? ""]);
+  const otherSecrets = Object.fromEntries(others);
   const { rawBody, headers, url, receivedAt } = delivery;
-  const explanation = explain({ provider, rawBody: rawBody as Uint8Array, headers, url, secret, token, otherSecrets, now: receivedAt });
+  const { header, scheme } = options;
+  const bound = await bindProvider(provider, { unsigned: true, header, scheme });
+  const explanation = explain({
+    provider: bound,
+    rawBody: rawBody as Uint8Array,
+    headers,
+    url,
+    secret,
+    token,
+    otherSecrets,
+    now: receivedAt,
+  });
   output.result({ provider, ...explanation }, () => toLines(output, explanation));
   return explanation.authentic ? exitCodes.ok : exitCodes.failed;
 }

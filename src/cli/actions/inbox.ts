@@ -119,6 +119,7 @@ export function prune(session: Session, options: PruneCommandOptions): Promise<E
   return withInbox(session, options, async (inbox) => {
     const dead = deadOlderThan === undefined ? "" : `, and dead letters older than ${deadOlderThan} days`;
     await confirm(session, `Delete handled events older than ${olderThan} days${dead}?`, options.yes);
+    output.note(`Deleting handled events older than ${olderThan} days${dead}.`);
     const pruned = await inbox.prune({ olderThanDays: olderThan, deadOlderThanDays: deadOlderThan });
     output.result({ pruned }, () => `${pruned.toLocaleString("en-US")} ${pruned === 1 ? "event was" : "events were"} deleted`);
     return exitCodes.ok;

@@ -3,27 +3,33 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { nodeHandler } from "../../adapters/node.ts";
+import { systemCode } from "../../endpoints/system-code.ts";
 import { explain } from "../../testing/explain.ts";
 import type { ListenOptions } from "../commands/listen.ts";
-import { type ExitCode, exitCodes, systemCode, systemReason, unreachable, usageFailure } from "../failure.ts";
+import { type ExitCode, exitCodes, systemReason, unreachable, usageFailure } from "../failure.ts";
 import { checkLocal } from "../forward.ts";
 import { createLocalReceiver, type Received } from "../local-receiver.ts";
 import { printable } from "../printable.ts";
-import { bindProvider, type ProviderName } from "../providers.ts";
+import { type AnyProvider, bindProvider, type ProviderName } from "../providers.ts";
 import { maskUrls } from "../redact.ts";
 import { saveDelivery } from "../saved-delivery.ts";
-import { type Credentials, readCredentials } from "../secrets.ts";
+import { type Credentials, readReceiverCredentials } from "../secrets.ts";
 import type { Session } from "../session.ts";
 
 /** `listen` */
 export async function listen(session: Session, providerName: ProviderName, options: ListenOptions): Promise<ExitCode> {
   const { output, io } = session;
-  const credentials = await readCredentials(session, providerName, options);
+  const credentials = await readReceiverCredentials(session, providerName, options);
   const forwardTo = options.forward && checkLocal(options.forward);
   if (!options.path.startsWith("/")) throw usageFailure("--path begins with a slash.");
   if (options.save !== undefined) await makeFolder(options.save);
   const isUnsigned = options.unsigned === true;
-  const provider = await bindProvider(providerName, (isUnsigned ? { unsigned: true } : credentials) as { unsigned: true });
+  const { header, scheme } = options;
+  const provider = await bindProvider(providerName, {
+    ...((isUnsigned ? { unsigned: true } : credentials) as { unsigned: true }),
+    header,
+    scheme,
+  });
 
   const counts = { accepted: 0, refused: 0 };
   const saving = new Set<Promise<void>>();
@@ -34,7 +40,7 @@ export async function listen(session: Session, providerName: ProviderName, optio
       if (received.outcome.status < 300) counts.accepted++;
       else counts.refused++;
       try {
-        show(session, providerName, received, credentials);
+        show(session, provider, received, credentials);
       } catch (error) {
         // The sender has its answer; the next delivery must be received all the same.
         output.note(`warning: A delivery could not be shown: ${error instanceof Error ? error.message : typeof error}`);
@@ -97,7 +103,7 @@ function isBelow(path: string, url: string): boolean {
   return asked === base || asked === path || asked.startsWith(`${base}/`);
 }
 
-function show({ output }: Session, provider: ProviderName, received: Received, { secret, token }: Credentials): void {
+function show({ output }: Session, provider: AnyProvider, received: Received, { secret, token }: Credentials<readonly string[]>): void {
   const { at, method, url, headers, rawBody, outcome, milliseconds, job, error, forwarded } = received;
   const { type, result, status, reason } = outcome;
   const explained =

@@ -8,6 +8,7 @@ import { type Answer, deliver } from "../deliver.ts";
 import { deliverMany } from "../deliver-many.ts";
 import { type ExitCode, exitCodes, unreachable, usageFailure } from "../failure.ts";
 import { readInput } from "../files.ts";
+import { hideSignature } from "../hide-signature.ts";
 import { printable, printableLines } from "../printable.ts";
 import type { ProviderName } from "../providers.ts";
 import { maskUrls } from "../redact.ts";
@@ -40,8 +41,12 @@ async function answerTo(sample: SampleDelivery, timeoutMs: number): Promise<Answ
   return sent;
 }
 
-function report({ output }: Session, sample: SampleDelivery, answer: Answer): void {
-  const { status, statusText, milliseconds, body, cut, contentType, location } = answer;
+function report({ output, redactor }: Session, sample: SampleDelivery, answer: Answer): void {
+  const { status, milliseconds, cut, contentType } = answer;
+  // Receivers under development repeat what they were sent.
+  hideSignature(redactor, sample);
+  const [statusText, body] = [redactor.redact(answer.statusText), redactor.redact(answer.body)];
+  const location = answer.location && redactor.redact(answer.location);
   const url = maskUrls(sample.url);
   const { provider, type } = sample;
   output.result(
@@ -49,7 +54,7 @@ function report({ output }: Session, sample: SampleDelivery, answer: Answer): vo
     () => {
       const line = output.paint(answer.ok ? "green" : "red", printable(`${status} ${statusText}`.trim()));
       const lines = [`${provider} ${type} to ${url}`, `${line} in ${Math.round(milliseconds)} ms`];
-      if (location !== undefined) lines.push(`redirects to ${printable(maskUrls(location))}, which providers do not follow`);
+      if (location !== undefined) lines.push(`redirects to ${printable(location)}, which providers do not follow`);
       if (body !== "") lines.push(printableLines(body));
       if (cut) lines.push("(the rest of the answer is left out)");
       return lines;
@@ -90,7 +95,7 @@ function fromSample(
   provider: ProviderName,
   event: string | undefined,
   options: SendOptions,
-  { secret, token }: Credentials,
+  { secret, token }: Credentials<string>,
   now: number,
 ): (number: number) => SampleDelivery {
   const choice: SampleChoice = {
@@ -108,6 +113,8 @@ function fromSample(
       url: options.to,
       secret,
       token,
+      header: options.header,
+      scheme: options.scheme as never,
       now,
     });
 }
@@ -117,10 +124,10 @@ async function fromBody(
   provider: ProviderName,
   event: string | undefined,
   options: SendOptions,
-  { secret, token }: Credentials,
+  { secret, token }: Credentials<string>,
   now: number,
 ): Promise<() => SampleDelivery> {
-  const { body, variant, id, set, to } = options;
+  const { body, variant, id, set, to, header, scheme } = options;
   if (variant !== undefined || id !== undefined || set !== undefined)
     throw usageFailure("--body is sent as it is, so leave out --variant, --id and --set.");
   const rawBody = new Uint8Array(await readInput(body as string, session.io));
@@ -131,7 +138,7 @@ async function fromBody(
   const url = new URL(to);
   if (token !== undefined) url.searchParams.set("token", token);
   const sender = senderOf(provider);
-  const signer = secret === undefined ? {} : { signer: { secret, signing: sender.signing(secret, {}) } };
+  const signer = secret === undefined ? {} : { signer: { secret, signing: sender.signing(secret, { header, scheme }) } };
   const sample = createSample({
     provider,
     type: event ?? "(body of a file)",

@@ -25,6 +25,7 @@ export interface NewSecretOptions extends ApiOptions {
 /** Options of `endpoints … add`. */
 export interface AddOptions extends NewSecretOptions {
   readonly events?: readonly string[];
+  readonly anyEvent?: boolean;
   readonly entityId?: string;
 }
 
@@ -32,11 +33,13 @@ export interface AddOptions extends NewSecretOptions {
 export interface UpdateOptions extends ApiOptions {
   readonly url?: string;
   readonly events?: readonly string[];
+  readonly anyEvent?: boolean;
 }
 
 /** Options of `endpoints … events`. */
 export interface HistoryOptions extends ApiOptions {
   readonly type?: string;
+  readonly anyEvent?: boolean;
   readonly entityId?: string;
   readonly limit: number;
 }
@@ -53,6 +56,8 @@ ${EXIT_HELP}`;
 const SECRET_OUT = `
 The API shows the secret only in its answer, so say what becomes of it: --secret-out writes it to a
 file that only you can read, and --show-secret prints it. Without one of them nothing is asked for.`;
+
+const ANY_EVENT = ["--any-event", "even event names that this version does not know"] as const;
 
 function withApi(command: Command): Command {
   return command
@@ -76,9 +81,10 @@ function declareAdd(parent: Command, shell: Shell, provider: RegistryName): void
     command.requiredOption("--events <types>", "what to deliver, such as video.completed,video.failed", collectList);
   else {
     command
-      .option("--events <types>", "what to deliver, with commas between (default: everything)", collectList)
+      .option("--events <types>", 'what to deliver, with commas between; "all", as by default, for everything', collectList)
       .option("--entity-id <id>", "only the events of this resource");
   }
+  command.option(...ANY_EVENT);
   const events = provider === "kling" ? " --events video.completed,video.failed" : "";
   command
     .addHelpText(
@@ -103,7 +109,8 @@ function declareManagement(parent: Command, shell: Shell, provider: RegistryName
     .description("change the URL of an endpoint, or what is delivered to it")
     .argument("<id>", "as list shows it")
     .option("--url <url>", "of the receiver, https only")
-    .option("--events <types>", 'replaces the whole list; "all" for everything', collectList)
+    .option("--events <types>", 'replaces the whole list, with commas between; "all" for everything', collectList)
+    .option(...ANY_EVENT)
     .addHelpText("after", footer(provider, "update ep_1 --events avatar_video.success,avatar_video.fail"))
     .action(async (id: string, options: UpdateOptions) => {
       const { update } = await loadActions();
@@ -138,6 +145,7 @@ function declareHeyGenOnly(parent: Command, shell: Shell): void {
   withApi(parent.command("events"))
     .description("list the history of events, as the API orders it")
     .option("--type <name>", "only of this type")
+    .option(...ANY_EVENT)
     .option("--entity-id <id>", "only of this resource")
     .option("--limit <number>", "at most so many", wholeNumber(1, 10_000), 50)
     .addHelpText("after", footer("heygen", "events", "events --type avatar_video.fail --limit 500 --json"))
@@ -169,13 +177,23 @@ ${EXIT_HELP}`,
     declareAdd(parent, shell, provider);
     if (provider !== "kling") declareManagement(parent, shell, provider);
     if (provider === "heygen") declareHeyGenOnly(parent, shell);
+    if (provider === "kling") {
+      const why = "Kling documents no API for endpoints, and nobody describes such a call. Each task names its own callback_url.";
+      for (const name of ["list", "update", "delete", "event-types", "rotate", "events"]) declareMissing(parent, name, why);
+    }
     parent.addHelpText("after", footer(provider, `add https://app.example.com/webhooks/${provider} --secret-out ./${provider}.secret`));
   }
-  endpoints
-    .command("videopilot", { hidden: true })
+  const why = "VideoPilot has no API for endpoints. Register them in its dashboard, under the settings of webhooks.";
+  declareMissing(endpoints, "videopilot", why);
+}
+
+/** Declares a command that is looked for and cannot be, so that whoever calls it reads why. */
+function declareMissing(parent: Command, name: string, why: string): void {
+  parent
+    .command(name, { hidden: true })
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
-      throw usageFailure("VideoPilot has no API for endpoints. Register them in its dashboard, under the settings of webhooks.");
+      throw usageFailure(why);
     });
 }

@@ -1,12 +1,12 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { EXIT_HELP, examples, SECRET_HELP } from "../declare.ts";
-import { httpUrl, providerName, wholeNumber } from "../parse.ts";
+import { collect, headerName, httpUrl, providerName, wholeNumber } from "../parse.ts";
 import type { ProviderName } from "../providers.ts";
 import type { SecretOptions } from "../secrets.ts";
 import type { Shell } from "../session.ts";
 
 /** Options of `listen`. */
-export interface ListenOptions extends SecretOptions {
+export interface ListenOptions extends SecretOptions<readonly string[]> {
   readonly port: number;
   readonly path: string;
   readonly forward?: URL;
@@ -24,8 +24,10 @@ export function declareListen(program: Command, shell: Shell): void {
     .option("--path <path>", "only this path and those below it", "/")
     .option("--forward <url>", "pass authentic deliveries on, byte by byte, to a receiver on this machine", httpUrl)
     .option("--save <folder>", "keep every delivery in a file of its own, which only you can read")
-    .option("--secret-file <file>", "the secret of the endpoint")
+    .option("--secret-file <file>", "the secret of the endpoint; repeatable while it is replaced", collect)
     .option("--token-file <file>", "the token that the URL has to carry")
+    .option("--header <name>", "the signature is in this header", headerName)
+    .addOption(new Option("--scheme <name>", "how Kling signs (default: by the form of the secret)").choices(["standard-webhooks", "hex"]))
     .option("--unsigned", "accept every delivery without a check")
     .addHelpText(
       "after",

@@ -1,14 +1,14 @@
 import { type Command, Option } from "commander";
 import type { Tampering } from "../../testing/tamper.ts";
 import { EXIT_HELP, examples, SECRET_HELP } from "../declare.ts";
-import { collect, httpUrl, providerName, wholeNumber } from "../parse.ts";
+import { collect, headerName, httpUrl, providerName, wholeNumber } from "../parse.ts";
 import type { ProviderName } from "../providers.ts";
 import type { SecretOptions } from "../secrets.ts";
 import type { Shell } from "../session.ts";
 import { tamperings } from "../tamperings.ts";
 
 /** Options of `send`. */
-export interface SendOptions extends SecretOptions {
+export interface SendOptions extends SecretOptions<string> {
   readonly to: URL;
   readonly variant?: string;
   readonly id?: string;
@@ -41,6 +41,8 @@ export function declareSend(program: Command, shell: Shell): void {
     .option("--save <file>", 'keep the delivery for "explain"; of several the first')
     .option("--secret-file <file>", "the secret to sign with")
     .option("--token-file <file>", "the token to put into the URL")
+    .option("--header <name>", "put the signature into this header", headerName)
+    .addOption(new Option("--scheme <name>", "how Kling signs (default: by the form of the secret)").choices(["standard-webhooks", "hex"]))
     .option("--unsigned", "do not sign, as a provider does that has no secret")
     .addHelpText(
       "after",

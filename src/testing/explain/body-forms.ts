@@ -1,6 +1,7 @@
 import type { Mistake } from "./finding.ts";
 import { compressionOf, inflate } from "./inflate.ts";
 import { jsonForms } from "./json-forms.ts";
+import { announcedLength, type ReceivedHeaders } from "./received-headers.ts";
 
 /** A body as it may have been when it was signed, and the mistake that would have changed it. */
 export interface BodyForm {
@@ -9,17 +10,17 @@ export interface BodyForm {
 }
 
 /** Larger bodies are checked as they are, since each form of them would cost milliseconds. */
-const MOST_BYTES = 1_048_576;
+export const MOST_BODY_BYTES = 1_048_576;
 
 const encoder = new TextEncoder();
 const MARK = [0xef, 0xbb, 0xbf];
 
-/** The forms in which a body may have been signed, likely ones first: about 220, each made when it is asked for. */
-export function* bodyForms(body: Uint8Array, contentEncoding: string | undefined): Generator<BodyForm> {
-  if (body.length === 0 || body.length > MOST_BYTES) return;
+/** The forms in which a body may have been signed, likely ones first: up to about 480, each made when it is asked for. */
+export function* bodyForms(body: Uint8Array, headers: ReceivedHeaders): Generator<BodyForm> {
+  if (body.length === 0 || body.length > MOST_BODY_BYTES) return;
   yield* ends(body);
   yield* marks(body);
-  const compression = compressionOf(body, contentEncoding);
+  const compression = compressionOf(body, headers.get("content-encoding")?.[0]);
   const inflated = compression === undefined ? undefined : inflate(body, compression);
   if (compression !== undefined && inflated !== undefined) {
     const proof = ", and the signature holds over the inflated bytes";
@@ -34,10 +35,20 @@ export function* bodyForms(body: Uint8Array, contentEncoding: string | undefined
   yield* lineBreaks(text);
   yield* padding(text);
   yield* charsets(text);
-  yield* encodings(text);
+  // The length of a compressed body tells nothing about the plain one.
+  const announced = headers.has("content-encoding") ? undefined : announcedLength(headers);
+  yield* encodings(text, body, announced);
   for (const { text: written, form } of jsonForms(text)) {
-    if (written !== text) yield { body: encoder.encode(written), mistake: { code: "body_reserialised", facts: { form } } };
+    if (written === text) continue;
+    const signed = encoder.encode(written);
+    yield { body: signed, mistake: { code: "body_reserialised", ...whoWrote(announced, body, signed), facts: { form } } };
   }
+}
+
+/** Whether a parser here has written the body anew, or the sender sent another one than it signed: the announced length may tell. */
+function whoWrote(announced: number | undefined, body: Uint8Array, signed: Uint8Array): Pick<Mistake, "wording"> {
+  if (announced === undefined || body.length === signed.length) return {};
+  return { wording: announced === body.length ? "body_reserialised_by_sender" : "body_reserialised_here" };
 }
 
 /** A body as text; `undefined` when it is not UTF-8. The byte order mark is kept. */
@@ -116,7 +127,7 @@ function* charsets(text: string): Generator<BodyForm> {
   }
 }
 
-function* encodings(text: string): Generator<BodyForm> {
+function* encodings(text: string, body: Uint8Array, announced: number | undefined): Generator<BodyForm> {
   if (/%[0-9a-f]{2}/i.test(text)) {
     // A form parser that wrote its fields anew puts the whole text into the name of a field or into the value of one.
     for (const part of [text, text.replace(/=$/, ""), text.slice(text.indexOf("=") + 1)]) {
@@ -130,7 +141,9 @@ function* encodings(text: string): Generator<BodyForm> {
   }
   const value = jsonValue(text);
   if (typeof value === "string") {
-    yield { body: encoder.encode(value), mistake: { code: "body_reserialised", facts: { form: "before it became a JSON string" } } };
+    const signed = encoder.encode(value);
+    const facts = { form: "before it became a JSON string" };
+    yield { body: signed, mistake: { code: "body_reserialised", ...whoWrote(announced, body, signed), facts } };
   }
   const { type, data } = (typeof value === "object" ? value : undefined) ?? ({} as { type?: unknown; data?: unknown });
   if (type === "Buffer" && Array.isArray(data) && data.every((each) => typeof each === "number")) {

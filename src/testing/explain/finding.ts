@@ -1,6 +1,7 @@
 /** What can be wrong with a delivery that is not authentic. */
 export type FindingCode =
   | "body_already_parsed"
+  | "body_type"
   | "body_empty"
   | "body_reserialised"
   | "body_trailing_newline"
@@ -31,6 +32,7 @@ export type FindingCode =
   | "secret_letter_case"
   | "other_provider"
   | "other_scheme"
+  | "headers_unreadable"
   | "signature_missing"
   | "signature_other_header"
   | "signature_shadowed"
@@ -74,22 +76,46 @@ export interface Finding {
   readonly fix: string;
 }
 
+/** A text that tells more of a code than its usual one, where more is known. */
+type Wording =
+  | "body_reserialised_here"
+  | "body_reserialised_by_sender"
+  | "body_truncated_json"
+  | "other_provider_by_body"
+  | "timestamp_sent_in_milliseconds"
+  | "timestamp_signed_in_milliseconds";
+
 /** A mistake as data; its facts fill the texts. */
 export interface Mistake {
   readonly code: FindingCode;
+  /** The text, where it is not the usual one of the code. */
+  readonly wording?: Wording;
   readonly facts?: Readonly<Record<string, string | number>>;
 }
 
 const RAW =
   "Verify the bytes that arrived: mount the route before any body parser (express.json() and the like), or read new Uint8Array(await request.arrayBuffer()).";
+const SIGN_SENT = "If your own code signs, serialise once, and sign the bytes that are sent.";
 const COPY = "Copy the secret from the provider again, whole and as it is shown.";
 const SIGNER = "If your own code signs, change it there; if a proxy rewrites the header, let it pass unchanged.";
 
 // What was found, and what to do. $names stand for the facts of a mistake.
-const texts: Readonly<Record<FindingCode, readonly [message: string, fix: string]>> = {
+const texts: Readonly<Record<FindingCode | Wording, readonly [message: string, fix: string]>> = {
   body_already_parsed: ["The body is $found, not the bytes that arrived: a parser was faster.", RAW],
+  body_type: ["The body is of the type $found: its bytes are there, but only a Uint8Array or a text is taken.", "Pass $bytes."],
   body_empty: ["The body is empty, $why: something read it before.", `Let nothing read the body before the check. ${RAW}`],
-  body_reserialised: ["The body was parsed and written anew. The signature holds over the same JSON $form.", RAW],
+  body_reserialised: [
+    "The signature holds over the same JSON $form. Either the body was parsed and written anew here, or the sender signed another serialisation than it sent; the length that arrived does not tell which.",
+    `${RAW} ${SIGN_SENT}`,
+  ],
+  body_reserialised_here: [
+    'The body was parsed and written anew: it is not as long as "content-length" announces. The signature holds over the same JSON $form.',
+    RAW,
+  ],
+  body_reserialised_by_sender: [
+    'The sender signed another serialisation than it sent: the signature holds over the same JSON $form, but the body is as long as "content-length" announces, so no parser here has changed it.',
+    `${SIGN_SENT} If the sender is not yours, look for a proxy that writes bodies and their length anew.`,
+  ],
   body_trailing_newline: ["The signature holds over the body $form at its end.", `Nothing may add or trim line breaks. ${RAW}`],
   body_line_breaks: ["The signature holds over the body with line breaks of the form $form; they were converted.", RAW],
   body_byte_order_mark: [
@@ -116,6 +142,10 @@ const texts: Readonly<Record<FindingCode, readonly [message: string, fix: string
     "Switch off inflating for this route, such as express.raw({ inflate: false }), and compare.",
   ],
   body_truncated: ["Of a body of $announced bytes, $length are left: it was cut off.", `Raise the limit that cuts it. ${RAW}`],
+  body_truncated_json: [
+    'The body begins as a JSON object and ends before that is closed: it may have been cut off. No "content-length" tells how long it was.',
+    `Raise the limit that may cut it. ${RAW}`,
+  ],
   body_length_differs: [
     'The header "content-length" announces $announced bytes, but there are $length: something wrote the body anew.',
     RAW,
@@ -153,9 +183,17 @@ const texts: Readonly<Record<FindingCode, readonly [message: string, fix: string
     "This is a delivery as $other signs it, but it is checked as one of $provider.",
     "Mount the router of $other on this URL, or register the right URL with each provider.",
   ],
+  other_provider_by_body: [
+    "The body is an event of $other, and none that $provider is known to send. Who signed it cannot be seen.",
+    "See whether the URL of this endpoint is registered with $other; then mount the router of $other on it.",
+  ],
   other_scheme: [
     "The delivery is signed in $found, but the secret or the option scheme selects another scheme of $provider.",
     "Use the secret that belongs to it, or set the option scheme.",
+  ],
+  headers_unreadable: [
+    "The headers have $missed, but not in a form in which that is found: a Map, for one, tells capital letters apart.",
+    "Pass a Headers object or a record, such as new Headers([...map]) or Object.fromEntries(map).",
   ],
   signature_missing: [
     "No signature arrived in $headers.",
@@ -191,6 +229,14 @@ const texts: Readonly<Record<FindingCode, readonly [message: string, fix: string
     "The signed time is in milliseconds, but seconds are expected.",
     "Sign Math.floor(Date.now() / 1000), and send the same number.",
   ],
+  timestamp_sent_in_milliseconds: [
+    "The signature covers the time in seconds, but the header has it in milliseconds.",
+    "Send the number that is signed: Math.floor(Date.now() / 1000).",
+  ],
+  timestamp_signed_in_milliseconds: [
+    "The signature covers the time in milliseconds, but the header has it in seconds.",
+    "Sign the number that is sent: Math.floor(Date.now() / 1000).",
+  ],
   timestamp_in_seconds: [
     "The signed time is in seconds, but is read as milliseconds.",
     "Send milliseconds or ISO 8601, or mend signedAt().",
@@ -215,10 +261,10 @@ const texts: Readonly<Record<FindingCode, readonly [message: string, fix: string
 };
 
 /** Puts a mistake into words. */
-export function toFinding({ code, facts = {} }: Mistake, certainty: Certainty): Finding {
+export function toFinding({ code, wording, facts = {} }: Mistake, certainty: Certainty): Finding {
   // A function, since a replacement text would give the characters of a fact a meaning (pitfall P15).
   const fill = (text: string): string => text.replace(/\$([a-z]+)/g, (name, fact: string) => String(facts[fact] ?? name));
-  const [message, fix] = texts[code];
+  const [message, fix] = texts[wording ?? code];
   return { code, certainty, message: fill(message), fix: fill(fix) };
 }
 

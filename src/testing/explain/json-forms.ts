@@ -61,33 +61,105 @@ export interface JsonForm {
   readonly form: string;
 }
 
-/** The forms that common serialisers give a JSON text: at most 196, each made when it is asked for. */
+/** How a text is written. */
+interface Style {
+  readonly layout: Layout;
+  readonly escaping: Escaping;
+  readonly sorted: boolean;
+  /** Whole numbers that are written with ".0", as most languages write a float. */
+  readonly floats: ReadonlySet<JsonNode>;
+}
+
+/** The forms that common serialisers give a JSON text: 196, and at most 252 with ".0"; each made when it is asked for. */
 export function* jsonForms(text: string): Generator<JsonForm> {
   const root = readNode(text);
   if (root === undefined) return;
-  for (const end of ["", "\n"]) {
-    for (const sorted of [false, true]) {
-      for (const escaping of escapings) {
-        for (const layout of layouts) {
-          const parts = [layout.name, escaping.name, sorted ? "keys sorted" : "", end && "a line break at its end"];
-          yield { text: write(root, layout, escaping, sorted, "") + end, form: parts.filter((part) => part !== "").join(", ") };
-        }
-      }
+  yield* layoutForms(root, false, "");
+  yield* numberForms(root);
+  yield* layoutForms(root, true, "");
+  yield* layoutForms(root, false, "\n");
+  yield* layoutForms(root, true, "\n");
+}
+
+const none: ReadonlySet<JsonNode> = new Set();
+
+function* layoutForms(root: JsonNode, sorted: boolean, end: string): Generator<JsonForm> {
+  for (const escaping of escapings) {
+    for (const layout of layouts) {
+      const parts = [layout.name, escaping.name, sorted ? "keys sorted" : "", end && "a line break at its end"];
+      yield {
+        text: write(root, { layout, escaping, sorted, floats: none }, "") + end,
+        form: parts.filter((part) => part !== "").join(", "),
+      };
     }
   }
 }
 
-function write(node: JsonNode, layout: Layout, escaping: Escaping, sorted: boolean, before: string): string {
-  if ("raw" in node) return node.raw;
+/**
+ * With ".0" behind whole numbers: Python and others write the float 5.0 so, and JavaScript reads and writes it as 5. Which numbers were
+ * floats cannot be seen any more, so it is tried for all of them, and then for some.
+ */
+function* numberForms(root: JsonNode): Generator<JsonForm> {
+  // Compact and spaced, with other characters and as ASCII: what languages that write ".0" do by default.
+  const styles = layouts.slice(0, 2).flatMap((layout) => escapings.slice(0, 2).map((escaping) => ({ layout, escaping })));
+  for (const { floats, name } of floatSets(root)) {
+    const seen = new Set<string>();
+    for (const { layout, escaping } of styles) {
+      const text = write(root, { layout, escaping, sorted: false, floats }, "");
+      if (seen.has(text)) continue;
+      seen.add(text);
+      yield { text, form: [layout.name, escaping.name, name].filter((part) => part !== "").join(", ") };
+    }
+  }
+}
+
+const MOST_FLOATS = 6;
+const MOST_SETS = 2 ** MOST_FLOATS - 1;
+
+/** Sets of whole numbers that may have been floats: all; then one, two and up to six of them, or, where there are more, of their fields. */
+function* floatSets(root: JsonNode): Generator<{ readonly floats: ReadonlySet<JsonNode>; readonly name: string }> {
+  const fields = new Map<string, JsonNode[]>();
+  collectWholes(root, "", fields);
+  const all = [...fields.values()].flat();
+  if (all.length === 0) return;
+  yield { floats: new Set(all), name: 'whole numbers with ".0"' };
+  // A field of the same name has the same type in every item of a list.
+  const units = all.length > MOST_FLOATS ? [...fields.values()] : all.map((each) => [each]);
+  let count = 1;
+  for (let size = 1; size <= Math.min(MOST_FLOATS, units.length - 1); size++) {
+    for (const chosen of combinations(units, size)) {
+      if (count++ >= MOST_SETS) return;
+      yield { floats: new Set(chosen.flat()), name: 'some of the whole numbers with ".0"' };
+    }
+  }
+}
+
+function* combinations<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
+  if (size === 0) yield [];
+  else for (const [at, item] of items.entries()) for (const rest of combinations(items.slice(at + 1), size - 1)) yield [item, ...rest];
+}
+
+function collectWholes(node: JsonNode, field: string, found: Map<string, JsonNode[]>): void {
+  if ("raw" in node && /^-?\d+$/.test(node.raw)) {
+    const same = found.get(field);
+    if (same === undefined) found.set(field, [node]);
+    else same.push(node);
+  } else if ("items" in node) for (const item of node.items) collectWholes(item, field, found);
+  else if ("entries" in node) for (const [name, value] of node.entries) collectWholes(value, name, found);
+}
+
+function write(node: JsonNode, style: Style, before: string): string {
+  const { layout, escaping, sorted, floats } = style;
+  if ("raw" in node) return floats.has(node) ? `${node.raw}.0` : node.raw;
   if ("text" in node) return escaping.escape(JSON.stringify(node.text));
   const { indent } = layout;
   const inner = indent === undefined ? "" : before + indent;
   const parts: string[] = [];
-  if ("items" in node) for (const item of node.items) parts.push(write(item, layout, escaping, sorted, inner));
+  if ("items" in node) for (const item of node.items) parts.push(write(item, style, inner));
   else {
     const entries = sorted ? [...node.entries].sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)) : node.entries;
     for (const [name, value] of entries) {
-      parts.push(escaping.escape(JSON.stringify(name)) + layout.colon + write(value, layout, escaping, sorted, inner));
+      parts.push(escaping.escape(JSON.stringify(name)) + layout.colon + write(value, style, inner));
     }
   }
   const [open, close] = "items" in node ? "[]" : "{}";

@@ -1,4 +1,4 @@
-import type { HeaderSource } from "../../delivery.ts";
+import { type HeaderSource, headerValue } from "../../delivery.ts";
 
 /** The headers of a delivery by lower case name, with every value that arrived. */
 export type ReceivedHeaders = ReadonlyMap<string, readonly string[]>;
@@ -29,6 +29,17 @@ export function receivedHeaders(source: HeaderSource, known: readonly string[]):
     for (const [name, value] of Object.entries(source)) add(name, value);
   }
   return found;
+}
+
+/** Those of some headers that arrived, but that the check cannot find in the form in which the headers were given. */
+export function unreadableHeaders(source: HeaderSource, headers: ReceivedHeaders, names: readonly string[]): readonly string[] {
+  return names.filter((name) => headers.has(name) && headerValue(source, name) === undefined);
+}
+
+/** The length that was announced, where there is one that is a number. */
+export function announcedLength(headers: ReceivedHeaders): number | undefined {
+  const [value, ...more] = headers.get("content-length") ?? [];
+  return value !== undefined && more.length === 0 && /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
 }
 
 /** A digest in a header, whatever surrounds it. */

@@ -4,7 +4,7 @@ import type { BodyForm } from "./body-forms.ts";
 import { type Mistake, showHeader } from "./finding.ts";
 import type { Fragment, ReceivedHeaders, Sighting } from "./received-headers.ts";
 import { type KeyForm, keyMistakes, toHex } from "./secret-forms.ts";
-import { formMistakes, type SigningForm } from "./signing-forms.ts";
+import { formMistakes, type SigningForm, siblingMistake } from "./signing-forms.ts";
 
 /** Everything that a search works with. */
 export interface Question {
@@ -24,15 +24,25 @@ export interface Match {
   readonly mistakes: readonly Mistake[];
   readonly form: SigningForm;
   readonly key: KeyForm;
-  /** The time that the signature covers beside the body, as it was sent. */
+  /** The time that the signature covers beside the body, in the unit that it should have where another one was signed. */
   readonly time: string | undefined;
+}
+
+/** What a search has come to. */
+export interface SearchResult {
+  readonly match: Match | undefined;
+  /** Whether everything that there was to try was tried, before a match or the end of the budget. */
+  readonly complete: boolean;
 }
 
 /** What is signed in front of the body. */
 interface Content {
   readonly prefix: string;
   readonly parts: readonly ("id" | "time" | "body")[];
+  /** Unix seconds, or whatever was sent in their place. */
   readonly time?: string;
+  /** That the time was signed in another unit than it was sent in. */
+  readonly unit?: Mistake;
 }
 
 /** How many bytes are hashed before the search gives up, each hash counting as 12 KiB at least: about a second. */
@@ -47,21 +57,22 @@ const MOST_BYTES_FOR_BOTH = 65_536;
  * Undoes known mistakes until the signature holds: first none or those of header and secret, then those of the body, then both. Of
  * several ways the one with the fewest mistakes is given.
  */
-export function search(question: Question): Match | undefined {
+export function search(question: Question): SearchResult {
   const { body, keys, sightings, fragments } = question;
-  if (sightings.length === 0 && fragments.length === 0) return undefined;
+  if (sightings.length === 0 && fragments.length === 0) return { match: undefined, complete: true };
   const contents = contentsOf(question.headers);
+  const usual = contents.filter(({ unit }) => unit === undefined);
   const plain = keys.filter((key) => key.plain);
   let work = 0;
 
-  const best = (changed: Uint8Array, mistake: Mistake | undefined, tried: readonly KeyForm[]): Match | undefined => {
+  const best = (form: Pick<BodyForm, "body"> & Partial<BodyForm>, tried: readonly KeyForm[], fronts: readonly Content[]) => {
     let cheapest: { readonly match: Match; readonly cost: number } | undefined;
-    for (const content of contents) {
+    for (const content of fronts) {
       for (const key of tried) {
         if (work > MOST_WORK) return cheapest?.match;
-        work += Math.max(changed.length, LEAST_WORK);
-        const digest = hmacBase64Digest(key.key, content.prefix, changed);
-        for (const { match, cost } of matches(question, digest, content, key, mistake)) {
+        work += Math.max(form.body.length, LEAST_WORK);
+        const digest = hmacBase64Digest(key.key, content.prefix, form.body);
+        for (const { match, cost } of matches(question, digest, content, key, form.mistake)) {
           if (cheapest === undefined || cost < cheapest.cost) cheapest = { match, cost };
         }
       }
@@ -69,16 +80,17 @@ export function search(question: Question): Match | undefined {
     return cheapest?.match;
   };
 
-  const asItIs = best(body, undefined, keys);
-  if (asItIs !== undefined) return asItIs;
-  for (const tried of body.length > MOST_BYTES_FOR_BOTH ? [plain] : [plain, keys]) {
+  const asItIs = best({ body }, keys, contents);
+  if (asItIs !== undefined) return { match: asItIs, complete: true };
+  const hasBoth = body.length <= MOST_BYTES_FOR_BOTH;
+  for (const tried of hasBoth ? [plain, keys] : [plain]) {
     for (const form of question.bodies()) {
       work += form.body.length * WRITING;
-      const found = best(form.body, form.mistake, tried);
-      if (found !== undefined || work > MOST_WORK) return found;
+      const match = best(form, tried, usual);
+      if (match !== undefined || work > MOST_WORK) return { match, complete: work <= MOST_WORK };
     }
   }
-  return undefined;
+  return { match: undefined, complete: hasBoth && work <= MOST_WORK };
 }
 
 function* matches(
@@ -139,16 +151,13 @@ function relationMistakes({ relation, provider }: SigningForm, { forms }: Questi
   ];
 }
 
-function siblingMistake({ provider, family }: SigningForm): Mistake {
-  return { code: "other_scheme", facts: { provider, found: family === "hex" ? "hex over the body" : "Standard Webhooks" } };
-}
-
 const words = { id: "id", time: "timestamp", body: "body" } as const;
 
-function contentMistakes({ parts }: Content, { family, provider }: SigningForm): readonly Mistake[] {
+function contentMistakes({ parts, unit }: Content, { family, provider }: SigningForm): readonly Mistake[] {
   const expected = family === "hex" ? "body" : "id.timestamp.body";
   const found = parts.map((part) => words[part]).join(".");
-  return found === expected ? [] : [{ code: "signed_content", facts: { found, expected, provider } }];
+  const ofParts: readonly Mistake[] = found === expected ? [] : [{ code: "signed_content", facts: { found, expected, provider } }];
+  return unit === undefined ? ofParts : [unit, ...ofParts];
 }
 
 /** Everything is as it should be, but the check refuses it: by what it says. */
@@ -163,19 +172,33 @@ function unexplained({ refusal, headers, forms }: Question, form: SigningForm): 
   return refusal.refused === "configuration" ? [] : [{ code: "signature_form", facts }];
 }
 
-const MOST_CONTENTS = 8;
+const MOST_CONTENTS = 12;
 
-/** The body alone, and behind every id and time that the headers have. */
+/** The body alone, and behind every id and time that the headers have, as they are and with the time in the other unit. */
 function contentsOf(headers: ReceivedHeaders): readonly Content[] {
   const contents: Content[] = [{ prefix: "", parts: ["body"] }];
   for (const [name, [time = ""]] of headers) {
     const stem = /^(.*?)[-_]?timestamp$/.exec(name)?.[1];
     if (stem === undefined || !/^[ -~]{1,100}$/.test(time)) continue;
-    for (const [other, [id = ""]] of headers) {
-      const isId = other === `${stem}-id` || other === `${stem}-event-id` || other === `${stem}-delivery-id`;
-      if (isId && /^[ -~]{1,300}$/.test(id)) contents.push({ prefix: `${id}.${time}.`, parts: ["id", "time", "body"], time });
+    const ids = ["-id", "-event-id", "-delivery-id"].flatMap((end) => headers.get(stem + end)?.slice(0, 1) ?? []);
+    for (const { signed, ...facts } of timesOf(time)) {
+      for (const id of ids) {
+        if (/^[ -~]{1,300}$/.test(id)) contents.push({ prefix: `${id}.${signed}.`, parts: ["id", "time", "body"], ...facts });
+      }
+      contents.push({ prefix: `${signed}.`, parts: ["time", "body"], ...facts });
     }
-    contents.push({ prefix: `${time}.`, parts: ["time", "body"], time });
   }
   return contents.slice(0, MOST_CONTENTS);
+}
+
+/** A time as it was sent, and in the unit in which it may have been signed instead. */
+function timesOf(time: string): readonly (Pick<Content, "time" | "unit"> & { readonly signed: string })[] {
+  const asItIs = { signed: time, time };
+  if (/^[0-9]{13}$/.test(time)) {
+    const seconds = time.slice(0, -3);
+    const unit: Mistake = { code: "timestamp_in_milliseconds", wording: "timestamp_sent_in_milliseconds" };
+    return [asItIs, { signed: seconds, time: seconds, unit }];
+  }
+  if (!/^[0-9]{9,10}$/.test(time)) return [asItIs];
+  return [asItIs, { signed: `${time}000`, time, unit: { code: "timestamp_in_milliseconds", wording: "timestamp_signed_in_milliseconds" } }];
 }

@@ -31,6 +31,8 @@ export interface KeyForm {
 
 const PREFIX = "whsec_";
 const MOST_OTHERS = 50;
+/** Shorter secrets may be part of any name by chance. */
+const LEAST_HIDDEN = 8;
 
 /** The keys that the sender may have used, those of the secrets as given first. */
 export function keyForms(secrets: readonly string[], others: Readonly<Record<string, string>>): readonly KeyForm[] {
@@ -46,10 +48,12 @@ export function keyForms(secrets: readonly string[], others: Readonly<Record<str
   };
 
   for (const secret of secrets) addUsual(secret, [], true);
+  const known = [...secrets, ...Object.values(others)].filter((each) => typeof each === "string" && each.length >= LEAST_HIDDEN);
   for (const [index, [name, secret]] of Object.entries(others).entries()) {
     if (index >= MOST_OTHERS || typeof secret !== "string") continue;
     // A name is the developer's own, but may hold anything if name and secret were confused.
-    const shown = /^[\w./ -]{1,40}$/.test(name) && name !== secret ? `"${name}"` : `number ${index + 1} of otherSecrets`;
+    const isName = /^[\w./ -]{1,200}$/.test(name) && !known.some((each) => name.includes(each));
+    const shown = isName ? `"${name}"` : `number ${index + 1} of otherSecrets`;
     const mistake: Mistake = { code: "secret_other_endpoint", facts: { name: shown } };
     for (const { text, repairs } of repairsOf(secret)) addUsual(text, [mistake, ...repairs], repairs.length === 0);
   }

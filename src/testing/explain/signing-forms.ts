@@ -73,6 +73,11 @@ function refusalOf(
   return check(headers, NO_BODY);
 }
 
+/** That a delivery is signed by the other scheme of its provider. */
+export function siblingMistake({ provider, family }: SigningForm): Mistake {
+  return { code: "other_scheme", facts: { provider, found: family === "hex" ? "hex over the body" : "Standard Webhooks" } };
+}
+
 /** What of the form in which a digest was found is not as it should be. */
 export function formMistakes(sighting: Sighting, form: SigningForm, headers: ReceivedHeaders): readonly Mistake[] {
   const mistakes: Mistake[] = [];

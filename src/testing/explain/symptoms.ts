@@ -3,9 +3,9 @@ import { isStandardWebhooksSecret } from "../../signature/standard-webhooks.ts";
 import { toText } from "./body-forms.ts";
 import { type Certainty, type Mistake, showHeader, showHeaders } from "./finding.ts";
 import { compressionOf } from "./inflate.ts";
-import { type Fragment, type ReceivedHeaders, type Sighting, unwrap } from "./received-headers.ts";
+import { announcedLength, type Fragment, type ReceivedHeaders, type Sighting, unwrap } from "./received-headers.ts";
 import { repairsOf } from "./secret-repairs.ts";
-import { formMistakes, type ProviderParts, type SigningForm } from "./signing-forms.ts";
+import { formMistakes, type ProviderParts, type SigningForm, siblingMistake } from "./signing-forms.ts";
 
 /** What can be seen of a delivery whose signature could not be made to hold. */
 export interface Seen {
@@ -34,14 +34,21 @@ export function* symptomsOf(seen: Seen): Generator<Symptom> {
   else if (text?.startsWith("[object ")) yield likely({ code: "body_already_parsed", facts: { found: "the text of an object" } });
   for (const mistake of secretMistakes(seen.secrets, seen.refusal)) yield likely(mistake);
   for (const mistake of headerMistakes(seen)) yield likely(mistake);
-  for (const mistake of bodyMistakes(seen.body, text, seen.headers)) yield likely(mistake);
+  const ofBody = [...bodyMistakes(seen.body, text, seen.headers)];
+  for (const mistake of ofBody) yield likely(mistake);
+  if (ofBody.length === 0 && announcedLength(seen.headers) === undefined && text !== undefined && endsOpen(text)) {
+    yield { mistake: { code: "body_truncated", wording: "body_truncated_json" }, certainty: "possible" };
+  }
   const encoding = seen.headers.get("content-encoding")?.[0]?.trim().toLowerCase();
   if (/^(?:gzip|deflate|br|zstd)$/.test(encoding ?? "") && text !== undefined) {
     yield { mistake: { code: "body_decompressed", facts: { encoding: encoding ?? "" } }, certainty: "possible" };
   }
   const other = text === undefined ? undefined : providerByBody(text, seen);
   if (other !== undefined) {
-    yield { mistake: { code: "other_provider", facts: { other, provider: seen.provider.name } }, certainty: "possible" };
+    yield {
+      mistake: { code: "other_provider", wording: "other_provider_by_body", facts: { other, provider: seen.provider.name } },
+      certainty: "possible",
+    };
   }
 }
 
@@ -79,8 +86,10 @@ function* headerMistakes(seen: Seen): Generator<Mistake> {
     yield elsewhere(seen, names, first);
     return;
   }
+  const sibling = wantsOtherSecret(seen, first) ? undefined : siblingThatCame(seen);
+  if (sibling !== undefined) yield siblingMistake(sibling);
   if (refusal.refused === "timestamp_malformed") yield { code: "timestamp_malformed", facts: { where: "" } };
-  if (first?.family === "standard" && refusal.refused === "signature_missing") {
+  if (first?.family === "standard" && refusal.refused === "signature_missing" && sibling === undefined) {
     yield { code: "signature_missing", facts: { headers: showHeaders(refusal.headers ?? []) } };
   }
   if (wantsOtherSecret(seen, first)) {
@@ -99,6 +108,15 @@ function* headerMistakes(seen: Seen): Generator<Mistake> {
 function wantsOtherSecret({ headers, secrets, refusal }: Seen, own: SigningForm | undefined): boolean {
   if (own?.family !== "hex" || refusal.refused === "secret_missing" || headers.has(own.headers[0] ?? "")) return false;
   return headers.has("webhook-id") && headers.has("webhook-signature") && !secrets.some(isStandardWebhooksSecret);
+}
+
+/** The other scheme of the provider, if a header of that one arrived and none of the scheme that the secret selects. */
+function siblingThatCame({ forms, headers, refusal }: Seen): SigningForm | undefined {
+  // Without a secret, none is selected.
+  if (refusal.refused === "secret_missing") return undefined;
+  const isThere = (form: SigningForm): boolean => form.headers.some((name) => headers.get(name)?.some((value) => value.trim() !== ""));
+  if (forms.some((form) => form.relation === "own" && isThere(form))) return undefined;
+  return forms.find((form) => form.relation === "sibling" && isThere(form));
 }
 
 /** None of the expected headers arrived. */
@@ -158,9 +176,19 @@ function* bodyMistakes(body: Uint8Array, text: string | undefined, headers: Rece
   if (text !== undefined && /^(?:\w+=)?%7b/i.test(text)) yield { code: "body_form_encoded" };
 }
 
-function announcedLength(headers: ReceivedHeaders): number | undefined {
-  const [value, ...more] = headers.get("content-length") ?? [];
-  return value !== undefined && more.length === 0 && /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
+/** Whether a text begins as a JSON object and ends before that does. */
+function endsOpen(text: string): boolean {
+  if (!/^\s*\{/.test(text)) return false;
+  // Of strings nothing counts, also of one that has no end; of anything else only brackets.
+  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[{}[\]]/g) ?? [];
+  let depth = 0;
+  for (const token of tokens) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    // What follows a whole object is no part that was cut off.
+    if (depth === 0) return false;
+  }
+  return true;
 }
 
 /** The provider whose event the body is, if it is none of the one that it is checked for. */

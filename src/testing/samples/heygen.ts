@@ -6,18 +6,33 @@ type Payloads = { [Type in HeyGenEventType]: HeyGenEventMap[Type]["event_data"] 
 
 /**
  * The shapes that a HeyGen event has beside that of its current pages. `"guide"` has the fields of an older, widespread guide, `"sparse"`
- * the nulls and empty texts that were seen in deliveries.
+ * the nulls and empty texts that were seen in deliveries; the others are named for the field that tells them apart.
  */
 export interface HeyGenVariants {
-  "avatar_video.success": "guide" | "sparse";
-  "avatar_video.fail": "guide" | "error_object";
+  "avatar_video.success": "guide" | "sparse" | "callback";
+  "avatar_video.fail": "guide" | "error_object" | "message" | "error_message" | "failure_message" | "reason";
+  "avatar_video_gif.success": "guide";
+  "avatar_video_gif.fail": "error_object";
   "avatar_video_caption.success": "subtitle";
+  "avatar_video_caption.fail": "error_object";
+  "video_translate.success": "callback";
+  "video_translate.fail": "error_object";
   "video_agent.success": "url";
+  "video_agent.fail": "message" | "error_object";
+  personalized_video: "failed" | "error_object";
+  "ai_clipping.fail": "clips";
 }
 
 const file = (name: string): string => `https://files.example.test/heygen/${name}`;
 const page = (path: string): string => `https://app.example.test/${path}`;
 const reference = { callback_id: "order-1042" };
+// Callbacks that are asked for with a job say where they go.
+const callback = { ...reference, callback_url: "https://app.example.test/callbacks/heygen" };
+const pages = (video: string) => ({
+  video_page_url: page(`videos/${encodeURIComponent(video)}`),
+  video_share_page_url: page(`share/${encodeURIComponent(video)}`),
+  folder_id: "fld_spring",
+});
 
 const avatarVideos: Pick<
   SamplesOf<Payloads, HeyGenVariants>,
@@ -33,9 +48,7 @@ const avatarVideos: Pick<
       video_id: id("3f9c2a7d51e84b06"),
       url: file("welcome-tour.mp4?expires=604800"),
       gif_download_url: file("welcome-tour.gif"),
-      video_page_url: page("videos/3f9c2a7d51e84b06"),
-      video_share_page_url: page("share/3f9c2a7d51e84b06"),
-      folder_id: "fld_spring",
+      ...pages(id("3f9c2a7d51e84b06")),
       ...reference,
     }),
     guide: ({ id }) => ({
@@ -54,6 +67,7 @@ const avatarVideos: Pick<
       callback_id: null,
       callback_url: null,
     }),
+    callback: ({ id }) => ({ video_id: id("3f9c2a7d51e84b11"), url: file("welcome-tour.mp4"), ...callback }),
   },
   "avatar_video.fail": {
     default: ({ id }) => ({ video_id: id("3f9c2a7d51e84b09"), msg: "The script has no text to speak.", ...reference }),
@@ -63,24 +77,64 @@ const avatarVideos: Pick<
       error: { code: 40119, message: "The script is longer than the plan allows." },
       callback_id: null,
     }),
+    message: ({ id }) => ({ video_id: id("3f9c2a7d51e84b12"), message: "The avatar was deleted.", ...callback }),
+    error_message: ({ id }) => ({ video_id: id("3f9c2a7d51e84b13"), error_message: "The background could not be fetched." }),
+    failure_message: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b14"),
+      failure_message: "No credits are left.",
+      failure_code: "insufficient_credit",
+    }),
+    reason: ({ id }) => ({ video_id: id("3f9c2a7d51e84b15"), reason: "The script was refused." }),
   },
   "avatar_video_gif.success": {
-    default: ({ id }) => ({ video_id: id("3f9c2a7d51e84b0c"), url: file("welcome-tour-loop.gif"), ...reference }),
+    default: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b0c"),
+      url: file("welcome-tour-loop.gif"),
+      ...pages(id("3f9c2a7d51e84b0c")),
+      ...reference,
+    }),
+    guide: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b16"),
+      video_url: file("welcome-tour.mp4"),
+      gif_download_url: file("welcome-tour-loop.gif"),
+      thumbnail_url: file("welcome-tour.jpg"),
+      duration: 6,
+      ...callback,
+    }),
   },
   "avatar_video_gif.fail": {
     default: ({ id }) => ({ video_id: id("3f9c2a7d51e84b0d"), msg: "The loop could not be cut.", ...reference }),
+    error_object: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b17"),
+      error: { code: "gif_failed", message: "The loop is empty." },
+      ...callback,
+    }),
   },
   "avatar_video_caption.success": {
     default: ({ id }) => ({
       video_id: id("3f9c2a7d51e84b0e"),
       url: file("welcome-tour-captioned.mp4"),
       caption_url: file("welcome-tour.ass"),
+      gif_download_url: file("welcome-tour.gif"),
+      ...pages(id("3f9c2a7d51e84b0e")),
       ...reference,
     }),
-    subtitle: ({ id }) => ({ video_id: id("3f9c2a7d51e84b0f"), subtitle_url: file("welcome-tour.srt"), ...reference }),
+    subtitle: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b0f"),
+      subtitle_url: file("welcome-tour.srt"),
+      video_url: file("welcome-tour-captioned.mp4"),
+      thumbnail_url: file("welcome-tour.jpg"),
+      duration: 48.6,
+      ...callback,
+    }),
   },
   "avatar_video_caption.fail": {
     default: ({ id }) => ({ video_id: id("3f9c2a7d51e84b10"), msg: "No speech was found to caption.", ...reference }),
+    error_object: ({ id }) => ({
+      video_id: id("3f9c2a7d51e84b18"),
+      error: { code: "caption_failed", message: "The language cannot be captioned." },
+      ...callback,
+    }),
   },
 };
 
@@ -97,14 +151,26 @@ const made: Pick<
   | "ai_clipping.fail"
   | "batch.finished"
 > = {
-  "video_translate.success": { default: (facts) => ({ ...translation(facts), url: file("tour-pt.mp4") }) },
-  "video_translate.fail": { default: (facts) => ({ ...translation(facts), message: "The source video has two speakers at once." }) },
+  "video_translate.success": {
+    default: (facts) => ({ ...translation(facts), url: file("tour-pt.mp4") }),
+    callback: ({ id }) => ({ video_translate_id: id("tr_9b41c7"), url: file("tour-pt.mp4"), ...callback }),
+  },
+  "video_translate.fail": {
+    default: (facts) => ({ ...translation(facts), message: "The source video has two speakers at once." }),
+    error_object: ({ id }) => ({
+      video_translate_id: id("tr_9b41c8"),
+      error: { code: "no_speech", message: "No speech was found to translate." },
+      ...callback,
+    }),
+  },
   "video_agent.success": {
     default: ({ id }) => ({ session_id: "ses_41", video_id: id("7be20d94"), video_url: file("agent-cut.mp4"), ...reference }),
     url: ({ id }) => ({ session_id: "ses_42", video_id: id("7be20d95"), url: file("agent-cut.mp4") }),
   },
   "video_agent.fail": {
     default: ({ id }) => ({ session_id: "ses_43", video_id: id("7be20d96"), msg: "The plan has no scenes.", ...reference }),
+    message: ({ id }) => ({ session_id: "ses_44", video_id: id("7be20d97"), message: "The session was closed." }),
+    error_object: ({ id }) => ({ session_id: "ses_45", video_id: id("7be20d98"), error: { code: 500, message: "The agent stopped." } }),
   },
   personalized_video: {
     default: ({ id }) => ({
@@ -115,6 +181,12 @@ const made: Pick<
       gif_url: file("hello-ada.gif"),
       gif_html: '<img src="https://files.example.test/heygen/hello-ada.gif" alt="Hello, Ada">',
       contact_info: { first_name: "Ada", email: "ada@example.test" },
+    }),
+    failed: ({ id }) => ({ project_id: "pj_launch", video_id: id("c5510e8b"), msg: "The contact has no first name.", ...callback }),
+    error_object: ({ id }) => ({
+      project_id: "pj_launch",
+      video_id: id("c5510e8c"),
+      error: { code: "quota", message: "The project has no credits left." },
     }),
   },
   "ai_clipping.success": {
@@ -128,7 +200,7 @@ const made: Pick<
       created_at: Math.floor(ms(900) / 1000),
       clips: [
         {
-          id: "clip_20e7_1",
+          id: `${id("clip_20e7")}_1`,
           status: "completed",
           title: "Why the tide turns",
           video_url: file("tides-1.mp4"),
@@ -137,7 +209,7 @@ const made: Pick<
           aspect_ratio: "9:16",
           virality_score: 72,
         },
-        { id: "clip_20e7_2", status: "failed", title: "Spring tides", failure_message: "No speech in this part." },
+        { id: `${id("clip_20e7")}_2`, status: "failed", title: "Spring tides", failure_message: "No speech in this part." },
       ],
       ...reference,
     }),
@@ -151,6 +223,17 @@ const made: Pick<
       failure_message: "The source video could not be fetched.",
       created_at: Math.floor(ms(300) / 1000),
       ...reference,
+    }),
+    clips: ({ id, ms }) => ({
+      id: id("clip_20e9"),
+      status: "failed",
+      title: "Panel on tides",
+      input_language: "en",
+      progress: 100,
+      source_duration: 1824.4,
+      failure_message: "No clip could be made.",
+      created_at: Math.floor(ms(600) / 1000),
+      clips: [{ id: `${id("clip_20e9")}_1`, status: "failed", title: "Why the tide turns", failure_message: "No speech in this part." }],
     }),
   },
   "batch.finished": {

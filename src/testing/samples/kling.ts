@@ -7,12 +7,27 @@ import { type SampleFacts, type SamplesOf, type Sender, UNKNOWN_TYPE } from "./s
 
 /**
  * The shapes that a Kling callback has beside that of its current API. `"legacy"` is the shape of calls that name the model in their
- * body; the others are results of other kinds.
+ * body; `"signature"` has the field that the guide of the `video.*` events puts beside the data, and that proves nothing; the others are
+ * results of other kinds.
  */
 export interface KlingVariants {
+  "video.created": "signature";
+  "video.processing": "signature";
+  "video.completed": "signature";
+  "video.failed": "signature";
+  "video.cancelled": "signature";
   "task.submitted": "legacy" | "console";
   "task.processing": "legacy";
-  "task.succeeded": "legacy" | "images" | "legacy_images" | "audio";
+  "task.succeeded":
+    | "legacy"
+    | "images"
+    | "legacy_images"
+    | "audio"
+    | "voice"
+    | "element"
+    | "legacy_balance"
+    | "legacy_extended"
+    | "legacy_audios";
   "task.failed": "legacy";
 }
 
@@ -32,34 +47,43 @@ const legacy = ({ id, ms }: SampleFacts, usual = "870231150095") => ({
   task_info: { external_task_id: "order-3310" },
 });
 
-/** The times and the prompt that every `video.*` event of the guide has. */
+/** A `video.*` event of the guide: with the times and the prompt that every one has, and once more with its signature inside. */
 function named<const Type extends KlingVideoType>(
   type: Type,
-  { id, iso }: SampleFacts,
-  data: Omit<KlingEventOf<Type>["data"], "job_id">,
-): { event: Type; timestamp: string; data: KlingEventOf<Type>["data"] } {
-  return {
+  dataOf: (facts: SampleFacts) => Omit<KlingEventOf<Type>["data"], "job_id">,
+): Record<
+  "default" | "signature",
+  (facts: SampleFacts) => { event: Type; timestamp: string; data: KlingEventOf<Type>["data"]; signature?: string }
+> {
+  const make = (usual: string) => (facts: SampleFacts) => ({
     event: type,
-    timestamp: iso(),
-    data: { job_id: id("vid_harbour_5"), prompt: "Fog lifts over a harbour", model: "kling-v1-6", created_at: iso(95), ...data },
+    timestamp: facts.iso(),
+    data: {
+      job_id: facts.id(usual),
+      prompt: "Fog lifts over a harbour",
+      model: "kling-v1-6",
+      created_at: facts.iso(95),
+      ...dataOf(facts),
+    },
+  });
+  return {
+    default: make("vid_harbour_5"),
+    signature: (facts) => ({ ...make("vid_harbour_6")(facts), signature: `sha256=${"0".repeat(64)}` }),
   };
 }
 
 const payloads: SamplesOf<KlingEventMap, KlingVariants> = {
-  "video.created": { default: (facts) => named("video.created", facts, { status: "created" }) },
-  "video.processing": { default: (facts) => named("video.processing", facts, { status: "processing", progress: 45 }) },
-  "video.completed": {
-    default: (facts) =>
-      named("video.completed", facts, {
-        status: "completed",
-        video_url: file("harbour.mp4"),
-        thumbnail_url: file("harbour.jpg"),
-        duration: 5,
-        completed_at: facts.iso(),
-      }),
-  },
-  "video.failed": { default: (facts) => named("video.failed", facts, { status: "failed", error: "The prompt was refused." }) },
-  "video.cancelled": { default: (facts) => named("video.cancelled", facts, { status: "cancelled" }) },
+  "video.created": named("video.created", () => ({ status: "created" })),
+  "video.processing": named("video.processing", () => ({ status: "processing", progress: 45 })),
+  "video.completed": named("video.completed", ({ iso }) => ({
+    status: "completed",
+    video_url: file("harbour.mp4"),
+    thumbnail_url: file("harbour.jpg"),
+    duration: 5,
+    completed_at: iso(),
+  })),
+  "video.failed": named("video.failed", () => ({ status: "failed", error: "The prompt was refused." })),
+  "video.cancelled": named("video.cancelled", () => ({ status: "cancelled" })),
   "task.submitted": {
     default: (facts) => ({ ...current(facts), status: "submitted", update_time: facts.ms(95) }),
     legacy: (facts) => ({ ...legacy(facts), task_status: "submitted", updated_at: facts.ms(95) }),
@@ -123,6 +147,54 @@ const payloads: SamplesOf<KlingEventMap, KlingVariants> = {
           wav_duration: "3.2",
         },
       ],
+      billing: [{ charge_type: "cash", cash_type: "balance", amount: "0.05", currency: "USD", package_type: "audio", list_price: "0.05" }],
+    }),
+    voice: (facts) => ({
+      ...current(facts, "870231150099"),
+      status: "succeeded",
+      outputs: [{ type: "voice", id: "voice_keeper", name: "Keeper", url: file("keeper.wav"), owned_by: "user_31", status: "succeeded" }],
+    }),
+    element: (facts) => ({
+      ...current(facts, "870231150100"),
+      status: "succeeded",
+      outputs: [
+        {
+          type: "element",
+          id: "element_lighthouse",
+          name: "Lighthouse",
+          description: "White, with a red band",
+          element_type: "multi_image_elements",
+          materials: [{ type: "image", role: "frontal", url: file("lighthouse.png") }],
+          owned_by: "user_31",
+          status: "succeeded",
+          tags: [{ id: 4, name: "scene", description: "Places" }],
+        },
+      ],
+    }),
+    legacy_balance: (facts) => ({
+      ...legacy(facts, "870231150101"),
+      task_status: "succeed",
+      final_balance_deduction: { quota: "0.28", list_price: "0.28" },
+      task_result: { videos: [{ id: "out_harbour_3", url: file("harbour.mp4"), duration: "5.1" }] },
+    }),
+    legacy_extended: (facts) => ({
+      ...legacy(facts, "870231150102"),
+      task_status: "succeed",
+      task_info: { external_task_id: "order-3310", parent_video: { id: "out_harbour_2", url: file("harbour.mp4"), duration: "5.1" } },
+      task_result: {
+        videos: [
+          { id: "out_harbour_4", url: file("harbour-longer.mp4"), watermark_url: file("harbour-longer-marked.mp4"), duration: "9.6" },
+        ],
+      },
+    }),
+    legacy_audios: ({ id, ms }) => ({
+      task_id: id("870231150103"),
+      task_status: "succeed",
+      task_status_msg: "",
+      created_at: ms(95),
+      updated_at: ms(),
+      external_task_id: "order-3311",
+      task_result: { audios: [{ id: "out_foghorn_2", url: file("foghorn.mp3"), duration: "3.2" }] },
     }),
   },
   "task.failed": {
