@@ -6,46 +6,20 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { Pool } from "pg";
-import ts from "typescript";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { secret, success } from "./suites/deliveries.ts";
 import { request } from "./suites/raw-http.ts";
 import { readmeBlocks as blocks, readme, readmeBlock } from "./suites/readme.ts";
 import { describeWith, postgresServer, redisServer, uniqueName } from "./suites/servers.ts";
 import { signHex } from "./suites/signer.ts";
+import { compileSnippets } from "./suites/snippets.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-
-// A user's project: strict, no help from this repository's settings. The imports resolve to the built package.
-const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2022,
-  // As Next.js sets it. The package's own declarations are checked in full, and with Node.js resolution too, in test/package.
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-  skipLibCheck: true,
-  lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noEmit: true,
-  types: ["node"],
-};
 
 describe("README.md", () => {
   it("has code blocks that compile as they stand", () => {
     expect(blocks.length).toBeGreaterThan(5);
-    const files = new Map(blocks.map((code, index) => [`${root}readme-block-${index + 1}.ts`, code]));
-    const host = ts.createCompilerHost(options);
-    const { getSourceFile, fileExists, readFile } = host;
-    host.fileExists = (name) => files.has(name) || fileExists(name);
-    host.readFile = (name) => files.get(name) ?? readFile(name);
-    host.getSourceFile = (name, target, ...rest) => {
-      const code = files.get(name);
-      return code === undefined ? getSourceFile(name, target, ...rest) : ts.createSourceFile(name, code, target);
-    };
-    const program = ts.createProgram([...files.keys()], options, host);
-    const problems = ts
-      .getPreEmitDiagnostics(program)
-      .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`);
+    const problems = compileSnippets(new Map(blocks.map((code, index) => [`block ${index + 1}`, code])));
     expect(problems).toEqual([]);
   }, 180_000);
 
