@@ -52,9 +52,9 @@ function answerByHand(request: IncomingMessage, response: ServerResponse): void 
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", async () => {
-    const rawBody = Buffer.concat(chunks);
-    const genuine = isGenuine(rawBody, request.headers.signature, secret);
-    const body = JSON.stringify(genuine ? await handleEvent(JSON.parse(rawBody.toString())) : unauthorized);
+    const payload = Buffer.concat(chunks).toString();
+    const genuine = isGenuine(payload, request.headers.signature, secret);
+    const body = JSON.stringify(genuine ? await handleEvent(JSON.parse(payload)) : unauthorized);
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     response.writeHead(genuine ? 200 : 401, headers).end(body);
   });
@@ -84,9 +84,9 @@ function expressApps(framework: typeof express): Apps {
     byHand() {
       const app = framework();
       app.post(path, framework.raw({ type: "*/*" }), async (request, response) => {
-        const rawBody: Buffer = request.body;
-        if (!isGenuine(rawBody, request.headers.signature, secret)) return void response.status(401).json(unauthorized);
-        response.json(await handleEvent(JSON.parse(rawBody.toString())));
+        const payload = (request.body as Buffer).toString();
+        if (!isGenuine(payload, request.headers.signature, secret)) return void response.status(401).json(unauthorized);
+        response.json(await handleEvent(JSON.parse(payload)));
       });
       return portOf(app.listen(0, loopback.host));
     },
@@ -104,8 +104,9 @@ const fastifyApps: Apps = {
     const app = fastify();
     app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, rawBody, done) => done(null, rawBody));
     app.post<{ Body: Buffer }>(path, async (request, reply) => {
-      if (!isGenuine(request.body, request.headers.signature, secret)) return reply.code(401).send(unauthorized);
-      return handleEvent(JSON.parse(request.body.toString()));
+      const payload = request.body.toString();
+      if (!isGenuine(payload, request.headers.signature, secret)) return reply.code(401).send(unauthorized);
+      return handleEvent(JSON.parse(payload));
     });
     await app.listen(loopback);
     return portOf(app.server);
@@ -120,9 +121,9 @@ const honoApps: Apps = {
   byHand() {
     const app = new Hono();
     app.post(path, async (context) => {
-      const rawBody = await context.req.text();
-      if (!isGenuine(rawBody, context.req.header("signature"), secret)) return context.json(unauthorized, 401);
-      return context.json(await handleEvent(JSON.parse(rawBody)));
+      const payload = await context.req.text();
+      if (!isGenuine(payload, context.req.header("signature"), secret)) return context.json(unauthorized, 401);
+      return context.json(await handleEvent(JSON.parse(payload)));
     });
     return serveFetch(app.fetch);
   },
@@ -132,9 +133,9 @@ const fetchApps: Apps = {
   ours: () => serveFetch(routerOf().fetch),
   byHand: () =>
     serveFetch(async (request) => {
-      const rawBody = await request.text();
-      if (!isGenuine(rawBody, request.headers.get("signature"), secret)) return Response.json(unauthorized, { status: 401 });
-      return Response.json(await handleEvent(JSON.parse(rawBody)));
+      const payload = await request.text();
+      if (!isGenuine(payload, request.headers.get("signature"), secret)) return Response.json(unauthorized, { status: 401 });
+      return Response.json(await handleEvent(JSON.parse(payload)));
     }),
 };
 

@@ -13,12 +13,11 @@ export interface HandWrittenAnswer {
   readonly video_id: string;
 }
 
-/** The check of the providers' guides, with the comparison of lengths that they leave out. */
-export function isGenuine(rawBody: Uint8Array | string, signature: unknown, secret: string): boolean {
+/** The check that the providers' guides show, step for step, with the comparison of lengths that they leave out. */
+export function isGenuine(payload: string, signature: unknown, secret: string): boolean {
   if (typeof signature !== "string") return false;
-  const expected = createHmac("sha256", secret).update(rawBody).digest();
-  const given = Buffer.from(signature, "hex");
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  const expected = createHmac("sha256", secret).update(payload, "utf8").digest("hex");
+  return signature.length === expected.length && timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
 }
 
 /** Makes the switch over event types that the guides show. */

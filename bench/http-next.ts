@@ -39,9 +39,9 @@ const byHand = `
 
   const handleEvent = handWrittenRoutes(count);
 
-  export async function answer(rawBody, signature) {
-    if (!isGenuine(rawBody, signature, secret)) return { status: 401, body: { error: "Invalid signature" } };
-    return { status: 200, body: await handleEvent(JSON.parse(rawBody.toString())) };
+  export async function answer(payload, signature) {
+    if (!isGenuine(payload, signature, secret)) return { status: 401, body: { error: "Invalid signature" } };
+    return { status: 200, body: await handleEvent(JSON.parse(payload)) };
   }
 `;
 
@@ -78,7 +78,7 @@ const files: Readonly<Record<string, string>> = {
       const chunks = [];
       request.on("data", (chunk) => chunks.push(chunk));
       await new Promise((resolve) => request.on("end", resolve));
-      const { status, body } = await answer(Buffer.concat(chunks), request.headers.signature);
+      const { status, body } = await answer(Buffer.concat(chunks).toString(), request.headers.signature);
       response.status(status).json(body);
     }
   `,
