@@ -3,10 +3,12 @@ import type { Session } from "./session.ts";
 /** Shows how far bulk work has come. */
 export interface Progress {
   advance(by?: number): void;
+  /** For work that tells itself how far it has come, and of how much. */
+  show(done: number, total: number): void;
   stop(): void;
 }
 
-const silent: Progress = { advance: () => undefined, stop: () => undefined };
+const silent: Progress = { advance: () => undefined, show: () => undefined, stop: () => undefined };
 
 /** A progress bar on stderr; nothing where that is no terminal, and with `--json`. */
 export async function startProgress({ io, output }: Session, label: string, total: number): Promise<Progress> {
@@ -24,5 +26,12 @@ export async function startProgress({ io, output }: Session, label: string, tota
     emptyOnZero: true,
   });
   bar.start(total, 0);
-  return { advance: (by = 1) => bar.increment(by), stop: () => bar.stop() };
+  return {
+    advance: (by = 1) => bar.increment(by),
+    show(done, all) {
+      bar.setTotal(all);
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
 }

@@ -81,6 +81,7 @@ export interface BullMqRedis extends IoredisClient {
   hincrby(key: string, field: string, by: number): Promise<unknown>;
   pttl(key: string): Promise<number>;
   zscore(key: string, member: string): Promise<string | null>;
+  zcount(key: string, from: number | string, to: number | string): Promise<number>;
 }
 
 /** Where Redis is: a URL, or the options of an `ioredis` client, or such a client, whose options are used. */

@@ -18,6 +18,7 @@ import {
 import { type Queues, within } from "./bullmq-queues.ts";
 import type { Tallies } from "./bullmq-tallies.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
+import { type PrunableState, pruneEvents } from "./prune.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import type {
   InboxEntry,
@@ -57,6 +58,7 @@ const DELETE_CHUNK = 1000;
 const DELAYED_SCORES_PER_MS = 0x1000;
 const WAITING: readonly InboxState[] = ["received", "retry"];
 const FINISHED: readonly InboxState[] = ["done", "dead"];
+const finishedTypes = { done: "completed", dead: "failed" } as const;
 const ALL: readonly BullMqJobType[] = ["wait", "active", "delayed", "failed", "completed"];
 
 /** Keeps the events of an inbox in BullMQ. */
@@ -209,14 +211,19 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return true;
   }
 
-  async function deleteAll(type: "completed" | "failed", olderThanDays: number): Promise<number> {
-    let deleted = 0;
+  async function countFinished(state: PrunableState, olderThanDays: number): Promise<number> {
+    const until = Math.max(0, Date.now() - olderThanDays * DAY_MS);
+    // BullMQ keeps them by the time at which they ended.
+    const counts = (await queues.sources()).map((source) => redis.zcount(queues.of(source).toKey(finishedTypes[state]), "-inf", until));
+    return (await Promise.all(counts)).reduce((total, count) => total + count, 0);
+  }
+
+  async function deleteFinished(state: PrunableState, olderThanDays: number, deleted: (events: number) => void): Promise<void> {
     for (const source of await queues.sources()) {
-      for (let found = DELETE_CHUNK; found === DELETE_CHUNK; deleted += found) {
-        found = (await queues.of(source).clean(olderThanDays * DAY_MS, DELETE_CHUNK, type)).length;
+      for (let found = DELETE_CHUNK; found === DELETE_CHUNK; deleted(found)) {
+        found = (await queues.of(source).clean(olderThanDays * DAY_MS, DELETE_CHUNK, finishedTypes[state])).length;
       }
     }
-    return deleted;
   }
 
   return {
@@ -304,10 +311,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       return { states, oldestDueMs: due.length > 0 ? Date.now() - Math.min(...due) : undefined, types: await tallies.read() };
     },
 
-    async prune({ olderThanDays, deadOlderThanDays }: PruneOptions) {
-      const done = await deleteAll("completed", olderThanDays);
-      return done + (deadOlderThanDays === undefined ? 0 : await deleteAll("failed", deadOlderThanDays));
-    },
+    prune: (options: PruneOptions) => pruneEvents(options, { count: countFinished, remove: deleteFinished }),
 
     async health(): Promise<InboxHealth> {
       try {

@@ -200,8 +200,12 @@ const agesOfPruning: readonly string[] = ["olderThanDays", "deadOlderThanDays"];
 function checkPruning(options: PruneOptions): PruneOptions {
   if (options?.olderThanDays === undefined) throw new ConfigurationError("prune() needs the option olderThanDays.");
   for (const [name, days] of Object.entries(options) as [string, unknown][]) {
+    if (name === "onProgress") {
+      if (days === undefined || typeof days === "function") continue;
+      throw new ConfigurationError("The option onProgress of prune() must be a function.");
+    }
     if (!agesOfPruning.includes(name)) {
-      throw new ConfigurationError(`prune() has no option "${name}". There are ${agesOfPruning.join(", ")}.`);
+      throw new ConfigurationError(`prune() has no option "${name}". There are ${agesOfPruning.join(", ")}, onProgress.`);
     }
     if (days === undefined || (typeof days === "number" && days >= 0)) continue;
     throw new ConfigurationError(`The option ${name} of prune() must be a number of days, 0 or more.`);

@@ -16,5 +16,6 @@ export type {
   InboxTypeStats,
   Intervention,
   PruneOptions,
+  PruneProgress,
 } from "./store.ts";
 export type { InboxRouter, InboxWorker, StopOptions, WorkerProblem, WorkOptions } from "./worker.ts";

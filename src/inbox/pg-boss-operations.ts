@@ -11,6 +11,7 @@ import {
   type TransitionRow,
   transitionOf,
 } from "./pg-boss-queries.ts";
+import { type PrunableState, pruneEvents } from "./prune.ts";
 import type { InboxEntry, InboxFilter, InboxState, InboxStats, InboxStore, InboxTransition, Intervention } from "./store.ts";
 import { type TallyRow, typesOf } from "./tallies.ts";
 
@@ -69,7 +70,7 @@ export function createOperations(
     which: readonly string[] | InboxFilter,
     from: readonly InboxState[],
     change: (db: PgBossSql, queue: string, rows: readonly ChunkRow[]) => Promise<unknown>,
-    { also = "", only = "true" } = {},
+    { also = "", only = "true", stepped = (_changed: number): void => undefined } = {},
   ): Promise<number> {
     const queues = await queuesOf();
     const { where, values } = conditionOf(which, from, queues);
@@ -83,6 +84,7 @@ export function createOperations(
           return found;
         });
         changed += rows.length;
+        stepped(rows.length);
         if (rows.length < CHUNK) break;
         after = (rows.at(-1) as ChunkRow).id;
       }
@@ -123,8 +125,16 @@ export function createOperations(
     if (failed.length > 0) await db.executeSql(sql.noteCrashes, [queue, failed, providerOf(queue)]);
   }
 
-  async function deleteAll(state: InboxState, olderThanDays: number): Promise<number> {
-    const only = `j.completed_on < now() - ${Math.min(olderThanDays * DAY_MS, LONGEST_MS)} * interval '1 millisecond'`;
+  const endedBefore = (days: number): string =>
+    `j.completed_on < now() - ${Math.min(days * DAY_MS, LONGEST_MS)} * interval '1 millisecond'`;
+
+  async function countFinished(state: PrunableState, olderThanDays: number): Promise<number> {
+    const { where, values } = conditionOf({}, [state], await queuesOf());
+    const [row] = await run<{ count: number }>(sql.count(`${where} AND ${endedBefore(olderThanDays)}`), [...values]);
+    return row?.count ?? 0;
+  }
+
+  function deleteFinished(state: PrunableState, olderThanDays: number, stepped: (events: number) => void): Promise<number> {
     const remove = async (db: PgBossSql, queue: string, rows: readonly ChunkRow[]): Promise<void> => {
       const ids = rows.map(({ id }) => id);
       await noteCrashes(db, queue, rows);
@@ -132,7 +142,7 @@ export function createOperations(
       await removeCopies(boss, sql, ids, db);
       await db.executeSql(sql.forget, [ids]);
     };
-    return changeAll({}, [state], remove, { only });
+    return changeAll({}, [state], remove, { only: endedBefore(olderThanDays), stepped });
   }
 
   return {
@@ -186,9 +196,6 @@ export function createOperations(
       return { states: states as Record<InboxState, number>, oldestDueMs: oldest?.milliseconds ?? undefined, types };
     },
 
-    async prune({ olderThanDays, deadOlderThanDays }) {
-      const done = await deleteAll("done", olderThanDays);
-      return done + (deadOlderThanDays === undefined ? 0 : await deleteAll("dead", deadOlderThanDays));
-    },
+    prune: (options) => pruneEvents(options, { count: countFinished, remove: deleteFinished }),
   };
 }

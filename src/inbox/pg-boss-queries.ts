@@ -111,6 +111,8 @@ export function queriesFor(schema: string) {
       return [text, [...values, queueName, after, limit]];
     },
 
+    count: (where: string): string => `SELECT count(*)::int AS count FROM ${job} j WHERE ${where}`,
+
     /** The copies in the dead-letter queue of the jobs $1. */
     copies: `SELECT id FROM ${job} WHERE name = '${DEAD_LETTERS}' AND source_root_id = ANY($1::uuid[])`,
 

@@ -1,5 +1,6 @@
 import type { JobState } from "../idempotency/store.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
+import { type PrunableState, pruneEvents } from "./prune.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import { conditionOf } from "./sqlite-condition.ts";
 import type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
@@ -40,6 +41,9 @@ const DELETED = 200;
 const LOOKED_AT = 20_000;
 /** What is due later than that is due then. Numbers that a date cannot hold could not be read any more. */
 const LONGEST_MS = 100 * 365 * DAY_MS;
+
+/** Deliveries go in between. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Keeps the events of an inbox in a SQLite database that is set up and migrated. */
 export function createSqliteStore({ database, writer, policy, clock: givenClock }: SqliteStoreParts): InboxStore {
@@ -172,20 +176,37 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
 
   const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
 
-  async function deleteAll(what: string, ...values: unknown[]): Promise<number> {
-    for (let deleted = 0; ; ) {
-      const rows = await writer.write(() => changes(sql(`${what} LIMIT ${DELETED})`), ...values));
-      deleted += rows;
-      if (rows < DELETED) return deleted;
+  async function deleteAll(what: string, values: readonly unknown[], deleted: (rows: number) => void = () => undefined): Promise<void> {
+    for (let rows = DELETED; rows === DELETED; ) {
+      rows = await writer.write(() => changes(sql(`${what} LIMIT ${DELETED})`), ...values));
+      deleted(rows);
     }
   }
 
-  const deleteEvents = (state: InboxState, olderThanDays: number): Promise<number> =>
+  const daysAgo = (days: number): number => clock() - days * DAY_MS;
+
+  const deleteEvents = (state: PrunableState, olderThanDays: number, deleted: (events: number) => void): Promise<void> =>
     deleteAll(
       "DELETE FROM events WHERE entry IN (SELECT entry FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at",
-      state,
-      clock() - olderThanDays * DAY_MS,
+      [state, daysAgo(olderThanDays)],
+      deleted,
     );
+
+  async function countFinished(state: PrunableState, olderThanDays: number): Promise<number> {
+    const rest = "FROM events WHERE state = ? AND finished_at < ? AND (finished_at, entry) > (?, ?)";
+    const before = daysAgo(olderThanDays);
+    for (let counted = 0, last = [-1, 0]; ; ) {
+      const step = sql(`SELECT finished_at, entry ${rest} ORDER BY finished_at, entry LIMIT 1 OFFSET ${LOOKED_AT - 1}`);
+      const end = (await writer.read(() => step.get(state, before, ...last))) as { finished_at: number; entry: number } | undefined;
+      if (end === undefined) {
+        const { left } = (await writer.read(() => sql(`SELECT count(*) AS left ${rest}`).get(state, before, ...last))) as { left: number };
+        return counted + left;
+      }
+      counted += LOOKED_AT;
+      last = [end.finished_at, end.entry];
+      await nextTurn();
+    }
+  }
 
   return {
     async put(event: InboxEvent, options?: AcceptOptions) {
@@ -253,8 +274,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
         );
         rows.push(...(found as Row[]));
         before = from;
-        // Deliveries go in between.
-        if (before > 1 && rows.length <= limit) await new Promise((resolve) => setImmediate(resolve));
+        if (before > 1 && rows.length <= limit) await nextTurn();
       }
       const entries = rows.slice(0, limit).map(entryOf);
       return rows.length > limit ? { entries, next: (entries.at(-1) as InboxEntry).entry } : { entries };
@@ -307,11 +327,10 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
         };
       }),
 
-    async prune({ olderThanDays, deadOlderThanDays }: PruneOptions) {
-      const done = await deleteEvents("done", olderThanDays);
-      const dead = deadOlderThanDays === undefined ? 0 : await deleteEvents("dead", deadOlderThanDays);
-      await deleteAll("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ?", clock());
-      return done + dead;
+    async prune(options: PruneOptions) {
+      const pruned = await pruneEvents(options, { count: countFinished, remove: deleteEvents });
+      await deleteAll("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ?", [clock()]);
+      return pruned;
     },
 
     async health(): Promise<InboxHealth> {

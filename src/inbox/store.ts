@@ -119,6 +119,16 @@ export interface PruneOptions {
    * @default never
    */
   readonly deadOlderThanDays?: number | undefined;
+  /** Called after each step with how far it has come, for a progress bar. What it throws ends the work there. */
+  readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
+}
+
+/** How far {@link Inbox.prune} has come. */
+export interface PruneProgress {
+  /** Events that are deleted. */
+  readonly pruned: number;
+  /** Those and all that were old enough at the start. */
+  readonly total: number;
 }
 
 /** Whether an inbox can be used. */

@@ -1,7 +1,7 @@
 import { createInbox, type Inbox } from "../inbox/inbox.ts";
 import type { InboxEvent } from "../inbox/intake.ts";
 import { type CompletePolicy, completePolicy, type RetryPolicy } from "../inbox/retry-policy.ts";
-import type { AttemptEnd, ClaimedEvent, InboxStore } from "../inbox/store.ts";
+import type { AttemptEnd, ClaimedEvent, InboxStore, PruneProgress } from "../inbox/store.ts";
 import type { InboxRouter } from "../inbox/worker.ts";
 import { expectEqual } from "./expectation.ts";
 
@@ -418,7 +418,10 @@ const plays: Readonly<Record<string, Play>> = {
       expectEqual(pruned, 0, `entries that are older than ${days} days`);
     }
     expectEqual(await store.put(scene.event("done")), { duplicate: true }, "the event before");
-    await store.prune({ olderThanDays: 0 });
+    const told: PruneProgress[] = [];
+    const pruned = await store.prune({ olderThanDays: 0, onProgress: (progress) => void told.push(progress) });
+    // Those of other cases may be among them.
+    expectEqual([pruned >= 1, told.at(-1)], [true, { pruned, total: pruned }], "how far it had come at last");
     const left = (await store.list({ provider: scene.provider }, { limit: 10 })).entries.map(({ state }) => state);
     expectEqual(left, ["dead"], "what is left");
     expectEqual(await store.put(scene.event("done")), { duplicate: false }, "the event after");

@@ -253,6 +253,11 @@ describe("inbox", () => {
     expect(String(stderr.read())).toMatch(/discard \[#+\] 100% {2}1000\/1000/);
     expect(String(stdout.read())).toBe("1,000 events were discarded\n");
     expect(await statesOf(db)).toEqual({ dead: 1001 });
+
+    const prune = ["inbox", "prune", "--db", db, "--older-than", "0", "--dead-older-than", "0", "--yes"];
+    expect(await run(prune, io)).toBe(0);
+    expect(String(stderr.read())).toMatch(/prune \[#+\] 100% {2}1001\/1001/);
+    expect(String(stdout.read())).toBe("1,001 events were deleted\n");
   });
 });
 

@@ -135,6 +135,7 @@ describe("prune()", () => {
     [{ olderThanDays: "30" }, /olderThanDays of prune\(\) must be/],
     [{ olderThanDays: 30, deadOlderThanDays: -0.5 }, /deadOlderThanDays of prune\(\) must be/],
     [{ olderThanDays: 30, deadOlderThanDays: null }, /deadOlderThanDays of prune\(\) must be/],
+    [{ olderThanDays: 30, onProgress: true }, /onProgress of prune\(\) must be a function/],
     [{ olderThanDays: 30, deadOlderThan: 90 }, /no option "deadOlderThan".*deadOlderThanDays/],
   ])("refuses %o", async (options, message) => {
     const inbox = await openInbox();

@@ -9,6 +9,7 @@ import { hasWalResetFix, isBusy, openNodeSqlite, type SqliteDatabase } from "../
 import { migrate } from "../../src/inbox/sqlite-schema.ts";
 import { createSqliteStore } from "../../src/inbox/sqlite-store.ts";
 import { createWriter } from "../../src/inbox/sqlite-writer.ts";
+import type { PruneProgress } from "../../src/inbox/store.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter } from "../../src/router.ts";
 import { RetryLater } from "../../src/signals.ts";
@@ -305,6 +306,28 @@ describe("rows", () => {
     const plan = (where: string) =>
       database.prepare(`EXPLAIN QUERY PLAN SELECT entry FROM events WHERE ${where} AND entry > 0 AND entry <= 9 ORDER BY entry`).all("x");
     expect(JSON.stringify(plan("+state IN ('done', 'dead') AND id = ?"))).toContain("sqlite_autoindex_events_1");
+    await inbox.close();
+  });
+
+  it("are counted to the last before they are pruned, for those who want to know how far it has come", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    // More than one read counts, and many that ended at the same time.
+    database.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)
+      INSERT INTO events (source, provider, endpoint, type, id, fingerprint, state, received_at, finished_at)
+      SELECT 'kling/default', 'kling', 'default', 'task.succeeded', i, 'f', iif(i <= 41000, 'done', 'dead'), 1, i / 30000 FROM n`);
+    await inbox.accept(eventOf("waiting"));
+    const told: PruneProgress[] = [];
+    const onProgress = (progress: PruneProgress): void => {
+      told.push(progress);
+      if (told.length === 3) throw new Error("That is enough.");
+    };
+    await expect(inbox.prune({ olderThanDays: 1, deadOlderThanDays: 1, onProgress })).rejects.toThrow("That is enough.");
+    expect(told.map(({ total }) => total)).toEqual([45_000, 45_000, 45_000]);
+    const [, , { pruned } = { pruned: 0 }] = told;
+    expect((await inbox.stats()).states).toMatchObject({ done: 41_000 - pruned, dead: 4000, received: 1 });
+    expect(await inbox.prune({ olderThanDays: 1, onProgress: (progress) => told.push(progress) })).toBe(41_000 - pruned);
+    expect(told.at(-1)).toEqual({ pruned: 41_000 - pruned, total: 41_000 - pruned });
     await inbox.close();
   });
 

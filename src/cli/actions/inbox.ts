@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, failed } from "../failure.ts";
 import { withInbox } from "../open-inbox.ts";
 import { type Cell, fields, type Style, table } from "../output.ts";
 import { printable, printableLines } from "../printable.ts";
+import { startProgress } from "../progress.ts";
 import { bodyFields } from "../saved-delivery.ts";
 import type { Session } from "../session.ts";
 
@@ -120,7 +121,14 @@ export function prune(session: Session, options: PruneCommandOptions): Promise<E
     const dead = deadOlderThan === undefined ? "" : `, and dead letters older than ${deadOlderThan} days`;
     await confirm(session, `Delete handled events older than ${olderThan} days${dead}?`, options.yes);
     output.note(`Deleting handled events older than ${olderThan} days${dead}.`);
-    const pruned = await inbox.prune({ olderThanDays: olderThan, deadOlderThanDays: deadOlderThan });
+    const progress = await startProgress(session, "prune", 0);
+    const pruned = await inbox
+      .prune({
+        olderThanDays: olderThan,
+        deadOlderThanDays: deadOlderThan,
+        onProgress: ({ pruned: done, total }) => progress.show(done, total),
+      })
+      .finally(() => progress.stop());
     output.result({ pruned }, () => `${pruned.toLocaleString("en-US")} ${pruned === 1 ? "event was" : "events were"} deleted`);
     return exitCodes.ok;
   });
