@@ -12,7 +12,7 @@ import { signedDelivery } from "./inbox-rows.ts";
 const BATCH = CLIENTS * 125;
 
 /** Keeps V8 from letting its young generation grow while deliveries are under way, which it otherwise does up to well over 100 MB. */
-export const SMALL_YOUNG_GENERATION = "--max-semi-space-size=8";
+export const SMALL_YOUNG_GENERATION = "--max-semi-space-size=4";
 
 /** Memory of one process, in megabytes of a million bytes. */
 export interface Memory {
@@ -28,13 +28,13 @@ export interface Memory {
 /**
  * How much memory a process needs that takes deliveries over HTTP and works them off at the same time.
  *
- * @param path a file that nobody else has open
+ * @param path a file that nobody else has open; without one, the same server without a store, for comparison
  * @param flags of Node.js
  */
-export async function measureMemory(path: string, deliveries: number, flags: readonly string[]): Promise<Memory> {
+export async function measureMemory(path: string | undefined, deliveries: number, flags: readonly string[]): Promise<Memory> {
   // What Node.js needs to read TypeScript would be counted, so it gets JavaScript.
   const code = stripTypeScriptTypes(readFileSync(new URL("inbox-memory-process.ts", import.meta.url), "utf8"));
-  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", code, path, secret], {
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", code, path ?? "", secret], {
     cwd: new URL("..", import.meta.url),
     env: { ...process.env, NODE_ENV: "production" },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
