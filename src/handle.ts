@@ -2,8 +2,9 @@ import type { HandlerContext } from "./context.ts";
 import { createContext } from "./context.ts";
 import { type DispatchResult, dispatch, handlersFor, handlersForUnknown } from "./dispatch.ts";
 import type { IdempotencyStore } from "./idempotency/store.ts";
-import type { InboxEvent } from "./inbox/intake.ts";
+import { type InboxEvent, UNREADABLE } from "./inbox/intake.ts";
 import { jobOf, type Pipeline, parseObject, schemaOf, validate } from "./receive.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Journey } from "./report.ts";
 
 /** What a worker tells about an attempt. */
@@ -21,7 +22,7 @@ export type HandledResult =
   | DispatchResult
   /** The job had come further before, and `staleEvents` is `"skip"`. */
   | { readonly result: "stale" }
-  /** The payload does not fit the schema of its type; `reason` names fields only. */
+  /** The payload does not fit the schema of its type, where `reason` names fields only, or cannot be read at all. */
   | { readonly result: "payload_invalid"; readonly reason: string };
 
 /** How long states of jobs are kept. */
@@ -30,16 +31,23 @@ const SEEN_MS = 7 * 86_400_000;
 /** Runs the handlers for an event that was verified and stored before. Never rejects; failures are reported as those of deliveries are. */
 export async function handle(pipeline: Pipeline, stored: InboxEvent, options: HandleOptions): Promise<HandledResult> {
   const { provider, handlers, reporter } = pipeline;
-  const { type, id } = stored;
-  const journey: Journey = { startedAt: pipeline.clock(), type, id };
+  const { id } = stored;
+  const journey: Journey = { startedAt: pipeline.clock(), id };
+  const refuse = (refusal: Refusal, reason: string): HandledResult => {
+    reporter.refuse(journey, refusal, true);
+    return { result: "payload_invalid", reason };
+  };
   try {
     const parsed = parseObject(stored.rawBody);
-    if (typeof parsed === "string") throw new Error("The stored body is no JSON object any more.");
+    if (typeof parsed === "string") return refuse({ refused: parsed, length: stored.rawBody.length }, parsed);
+    // This version may find a type where the one that stored the event found none.
+    const type = stored.type === UNREADABLE ? provider.eventType(parsed.body) : stored.type;
+    if (typeof type !== "string" || type === "") return refuse({ refused: "event_type_missing" }, "event_type_missing");
+    journey.type = type;
     const schema = schemaOf(pipeline, type);
     const validated = schema && validate(schema, parsed.body);
     if (validated?.issues !== undefined) {
-      reporter.refuse(journey, { refused: "payload_invalid", issues: validated.issues }, true);
-      return { result: "payload_invalid", reason: validated.issues };
+      return refuse({ refused: "payload_invalid", issues: validated.issues }, validated.issues);
     }
     const event = validated?.event as never;
     const context = createContext({

@@ -4,7 +4,7 @@ import { createContext, type HandlerContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
 import { type Delivery, storableHeaders } from "./delivery.ts";
 import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
-import type { AcceptOptions, InboxEvent, InboxIntake } from "./inbox/intake.ts";
+import { type AcceptOptions, type InboxEvent, type InboxIntake, UNREADABLE } from "./inbox/intake.ts";
 import { jobStateOf } from "./order.ts";
 import type { Outcome } from "./outcome.ts";
 import { isPromiseLike, keepAlive } from "./promise.ts";
@@ -68,8 +68,16 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       if (refusal) return reporter.refuse(journey, refusal);
     }
 
+    // What is authentic is not lost for being unreadable: a later version may know better. What anybody can send is not kept.
+    const refuseUnreadable = (refusal: Refusal): Outcome | Promise<Outcome> => {
+      if (!inbox || authenticity.method === "none") return reporter.refuse(journey, refusal);
+      const fingerprint = sha256Hex(rawBody);
+      const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [UNREADABLE, fingerprint] : [match.id]);
+      journey.id = id;
+      return store(pipeline, delivery, journey, { type: UNREADABLE, id, fingerprint, rawBody, authenticity }, left, refusal);
+    };
     const parsed = parseObject(rawBody);
-    if (typeof parsed === "string") return reporter.refuse(journey, { refused: parsed, length: rawBody.length });
+    if (typeof parsed === "string") return await refuseUnreadable({ refused: parsed, length: rawBody.length });
     const { body } = parsed;
     if (timestampSeconds === undefined && provider.maxAgeSeconds !== undefined) {
       const refusal = refuseAge(provider.signedAt?.(body), provider.maxAgeSeconds, journey.startedAt);
@@ -77,7 +85,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     }
 
     const type = provider.eventType(body);
-    if (typeof type !== "string" || type === "") return reporter.refuse(journey, { refused: "event_type_missing" });
+    if (typeof type !== "string" || type === "") return await refuseUnreadable({ refused: "event_type_missing" });
     journey.type = type;
 
     const schema = schemaOf(pipeline, type);

@@ -1,10 +1,13 @@
 import type { Authenticity } from "../signature/authenticate.ts";
 
+/** Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. */
+export const UNREADABLE = "(unreadable)";
+
 /** A verified delivery, as it is stored before the sender gets its answer. */
 export interface InboxEvent {
   readonly provider: string;
   readonly endpoint: string;
-  /** The event type. */
+  /** The event type; `"(unreadable)"` for an authentic body that names none. */
   readonly type: string;
   /** The dedupe key, as in `context.id`. */
   readonly id: string;

@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
 import type { AnyWebhookError } from "../../src/errors.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
-import { heygen } from "../../src/providers/heygen.ts";
+import { defineProvider } from "../../src/provider.ts";
+import { heygen, heygenEvents } from "../../src/providers/heygen.ts";
 import { videopilot } from "../../src/providers/videopilot.ts";
 import { createRouter, type RouterOptions } from "../../src/router.ts";
 import { Discard, RetryLater } from "../../src/signals.ts";
+import { hmacHex } from "../../src/signature/hmac-hex.ts";
 import { secret, signed, success } from "../suites/deliveries.ts";
 import { toBytes } from "../suites/signer.ts";
 
@@ -82,8 +84,54 @@ describe("a router with an inbox", () => {
     const { router, accept } = setUp();
     await router.receive({ method: "OPTIONS", url: "/", headers: {}, body: "" });
     await router.receive({ ...(await signed(success("v"))), headers: { signature: "0".repeat(64) } });
-    await router.receive(await signed("not json"));
+    const open = createRouter(heygen({ unsigned: true }), { inbox: { accept } }).onError(() => undefined);
+    expect(await open.receive({ method: "POST", url: "/", headers: {}, body: "not json" })).toMatchObject({ status: 400 });
     expect(accept).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["body_not_json", "not json"],
+    ["body_not_utf8", Uint8Array.of(0x7b, 0xff, 0x7d)],
+    ["body_not_object", "[1]"],
+    ["event_type_missing", '{"data":1}'],
+  ])("stores what is authentic but cannot be read: %s", async (result, body) => {
+    const { router, stored, errors } = setUp();
+    const delivery = await signed(body);
+    const { id } = await router.receive(delivery);
+    expect(await router.receive(delivery)).toMatchObject({ result: "duplicate", status: 200, id });
+    expect(stored).toMatchObject([{ type: "(unreadable)", id, rawBody: delivery.body, authenticity: { method: "signature" } }]);
+    expect(errors.map(({ code }) => code)).toEqual([result]);
+    const other = setUp();
+    expect(await other.router.receive(delivery)).toEqual({ result, status: 200, id });
+    const failing = setUp({ inbox: { accept: () => Promise.reject(new Error("disk full")) } });
+    expect(await failing.router.receive(delivery)).toMatchObject({ result: "store_unavailable", status: 503 });
+    expect(await createRouter(heygen({ secret })).receive(delivery)).toMatchObject({ result, status: 400 });
+  });
+
+  it("makes it a dead letter, and finds its type where a later version knows it", async () => {
+    const { router, stored, errors } = setUp();
+    await router.receive(await signed("not json"));
+    await router.receive(await signed('{"kind":"clip.done"}'));
+    const [text, typeless] = stored as [InboxEvent, InboxEvent];
+    const options = { attempt: 1, signal: new AbortController().signal };
+    expect(await router.handle(text, options)).toEqual({ result: "payload_invalid", reason: "body_not_json" });
+    expect(await router.handle(typeless, options)).toEqual({ result: "payload_invalid", reason: "event_type_missing" });
+    expect(errors.map(({ code }) => code)).toEqual(["body_not_json", "event_type_missing", "body_not_json", "event_type_missing"]);
+    const later = createRouter(
+      defineProvider({
+        name: "heygen",
+        signature: hmacHex({ headers: ["signature"] }),
+        events: heygenEvents,
+        eventType: ({ kind }) => (typeof kind === "string" ? kind : undefined),
+        dedupeKey: () => undefined,
+        toJob: () => undefined,
+        ackDeadlineMs: 5000,
+      })({ secret }),
+    );
+    const unknown = vi.fn();
+    later.onUnknown(unknown);
+    expect(await later.handle(typeless, options)).toEqual({ result: "processed" });
+    expect(unknown).toHaveBeenCalledWith({ type: "clip.done", body: { kind: "clip.done" } }, expect.objectContaining({ id: typeless.id }));
   });
 
   it("answers 503 when it fails, or misses the deadline", async () => {
@@ -210,7 +258,8 @@ describe("router.handle", () => {
     const { router } = setUp();
     router.onAny(() => undefined);
     expect(await router.handle(event(success("v"), { rawBody: toBytes("{") }), { attempt: 1, signal })).toMatchObject({
-      result: "handler_failed",
+      result: "payload_invalid",
+      reason: "body_not_json",
     });
     const observe = () => Promise.reject(new Error("down"));
     expect(await router.handle(event(success("v")), { attempt: 1, signal, observe })).toMatchObject({ result: "handler_failed" });
