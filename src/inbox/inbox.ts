@@ -46,14 +46,15 @@ export interface Inbox extends InboxIntake {
   /** An entry with its history, and with its payload if asked for. `undefined` if there is none. */
   get(entry: string, options?: { readonly payload?: boolean }): Promise<InboxEntryDetails | undefined>;
   /**
-   * Lets events that are done or dead be handled again, from their first attempt on.
+   * Lets events that are done or dead be handled again, from their first attempt on. Many are changed in steps, each of which is all or
+   * nothing (SQLite 1,000 events, pg-boss 100, BullMQ 1), so that deliveries go on meanwhile; after a crash, call it again for the rest.
    *
    * @returns how many there were
    * @throws {@link ConfigurationError} for a condition that is none, or for none at all
    */
   replay(which: string | readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
   /**
-   * Makes events that wait dead, so that they are not handled.
+   * Makes events that wait dead, so that they are not handled. In steps, as `replay` does.
    *
    * @returns how many there were
    * @throws {@link ConfigurationError} for a condition that is none, or for none at all
@@ -62,7 +63,8 @@ export interface Inbox extends InboxIntake {
   /** Counts what is stored, by state, and how it went. */
   stats(): Promise<InboxStats>;
   /**
-   * Deletes handled events, and dead letters if asked to. A duplicate of a deleted event is a new one.
+   * Deletes handled events, and dead letters if asked to. A duplicate of a deleted event is a new one. In steps, as `replay` does (SQLite
+   * 200 events).
    *
    * @returns how many there were
    * @throws {@link ConfigurationError} for what is no number of days
