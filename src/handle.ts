@@ -2,8 +2,8 @@ import type { HandlerContext } from "./context.ts";
 import { createContext } from "./context.ts";
 import { type DispatchResult, dispatch, handlersFor, handlersForUnknown } from "./dispatch.ts";
 import type { IdempotencyStore } from "./idempotency/store.ts";
-import { type InboxEvent, UNREADABLE } from "./inbox/intake.ts";
-import { jobOf, type Pipeline, parseObject, schemaOf, validate } from "./receive.ts";
+import type { InboxEvent } from "./inbox/intake.ts";
+import { jobOf, type Pipeline, parseObject, schemaOf, UNREADABLE, validate } from "./receive.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Journey } from "./report.ts";
 

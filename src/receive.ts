@@ -4,7 +4,7 @@ import { createContext, type HandlerContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
 import { type Delivery, storableHeaders } from "./delivery.ts";
 import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
-import { type AcceptOptions, type InboxEvent, type InboxIntake, UNREADABLE } from "./inbox/intake.ts";
+import type { AcceptOptions, InboxEvent, InboxIntake } from "./inbox/intake.ts";
 import { jobStateOf } from "./order.ts";
 import type { Outcome } from "./outcome.ts";
 import { isPromiseLike, keepAlive } from "./promise.ts";
@@ -13,6 +13,9 @@ import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
 import { sha256Hex } from "./signature/hmac.ts";
 import type { Enclose } from "./telemetry.ts";
+
+/** Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. */
+export const UNREADABLE = "(unreadable)";
 
 /** Everything the pipeline of a router works with. */
 export interface Pipeline {

@@ -1,8 +1,5 @@
 import type { Authenticity } from "../signature/authenticate.ts";
 
-/** Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. */
-export const UNREADABLE = "(unreadable)";
-
 /** A verified delivery, as it is stored before the sender gets its answer. */
 export interface InboxEvent {
   readonly provider: string;

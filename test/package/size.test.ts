@@ -23,7 +23,7 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/idempotency/redis": 2368,
   "video-webhooks/idempotency/postgres": 3840,
   "video-webhooks/inbox": 4352,
-  "video-webhooks/inbox/sqlite": 10_496,
+  "video-webhooks/inbox/sqlite": 10_752,
   "video-webhooks/inbox/pg-boss": 15_872,
   "video-webhooks/inbox/bullmq": 12_544,
   "video-webhooks/otel": 2560,
