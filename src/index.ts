@@ -34,7 +34,7 @@ export {
 } from "./job.ts";
 export type { Logger } from "./log.ts";
 export { type Answer, type Outcome, type OutcomeResult, toAnswer } from "./outcome.ts";
-export type { EventFor, EventPattern, KnownPattern, TypesOf } from "./pattern.ts";
+export type { EventFor, EventPattern, FamilyOf, KnownPattern, TypesOf } from "./pattern.ts";
 export {
   type AuthenticationOptions,
   defineProvider,
@@ -65,7 +65,7 @@ export {
   type UnknownEvent,
 } from "./router.ts";
 export { Discard, RetryLater, type RetryLaterOptions } from "./signals.ts";
-export type { Authenticated, Authenticity, SecretAnswer, SecretRequest, SecretSource } from "./signature/authenticate.ts";
+export type { Authenticate, Authenticated, Authenticity, SecretAnswer, SecretRequest, SecretSource } from "./signature/authenticate.ts";
 export { type HexFormat, type HmacHexOptions, hmacHex } from "./signature/hmac-hex.ts";
 export type { SignatureCheck, SignatureMatch, SignatureScheme } from "./signature/scheme.ts";
 export { type StandardWebhooksOptions, standardWebhooks } from "./signature/standard-webhooks.ts";

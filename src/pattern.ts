@@ -2,7 +2,7 @@ import { ConfigurationError } from "./errors.ts";
 import type { Provider } from "./provider.ts";
 
 /** `"avatar_video.*"` for `"avatar_video.success"`, and so on for every dot in a type. */
-type FamilyOf<Type> = Type extends `${infer Head}.${infer Rest}`
+export type FamilyOf<Type> = Type extends `${infer Head}.${infer Rest}`
   ? `${Head}.*` | (FamilyOf<Rest> extends infer Family extends string ? `${Head}.${Family}` : never)
   : never;
 

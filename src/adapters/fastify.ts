@@ -37,6 +37,7 @@ export interface FastifyReply {
   send(body?: string | ReadableStream<Uint8Array>): this;
 }
 
+/** @inline */
 type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 
 /** The part of a Fastify instance that is used. */

@@ -10,18 +10,25 @@ export interface KonProClientOptions extends ClientOptions {
   readonly apiKey: string | undefined;
 }
 
+/** The names that an endpoint of KonPro can ask for: its events, and the names in the samples of its pages. */
+export type KonProEndpointEvent =
+  | KonProEventType
+  | "video.created"
+  | "video.updated"
+  | "video.completed"
+  | "avatar.generated"
+  | "avatar.updated"
+  | "avatar.deleted";
+
 /** Names that KonPro's pages about registration have in their samples, and that its tables of events have not. */
-export const konproSampleEvents = [
+export const konproSampleEvents: readonly Exclude<KonProEndpointEvent, KonProEventType>[] = [
   "video.created",
   "video.updated",
   "video.completed",
   "avatar.generated",
   "avatar.updated",
   "avatar.deleted",
-] as const;
-
-/** The names that an endpoint of KonPro can ask for: its events, and the names in the samples of its pages. */
-export type KonProEndpointEvent = KonProEventType | (typeof konproSampleEvents)[number];
+];
 
 /** Manages KonPro's endpoints, which can be limited to one resource. */
 export interface KonProClient extends V1Endpoints<KonProEndpointEvent> {

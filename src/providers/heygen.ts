@@ -83,7 +83,7 @@ export interface BatchItem {
 export type OpenPayload = Record<string, unknown>;
 
 /** Payload by event type. */
-interface Payloads {
+export interface HeyGenPayloads {
   "avatar_video.success": AvatarVideo;
   "avatar_video.fail": AvatarVideo;
   "avatar_video_gif.success": AvatarVideo;
@@ -117,7 +117,7 @@ interface Payloads {
 }
 
 /** Event by event type. */
-export type HeyGenEventMap = { [Type in keyof Payloads]: HeyGenEnvelope<Type, Payloads[Type]> };
+export type HeyGenEventMap = { [Type in keyof HeyGenPayloads]: HeyGenEnvelope<Type, HeyGenPayloads[Type]> };
 
 /** The names of HeyGen's events. */
 export type HeyGenEventType = keyof HeyGenEventMap;
@@ -182,7 +182,7 @@ const batch = (): z.ZodType<Batch> =>
 
 const open = (): z.ZodType<OpenPayload> => z.looseObject({});
 
-const payloads: { readonly [Type in HeyGenEventType]: () => z.ZodType<Payloads[Type]> } = {
+const payloads: { readonly [Type in HeyGenEventType]: () => z.ZodType<HeyGenPayloads[Type]> } = {
   "avatar_video.success": avatarVideo,
   "avatar_video.fail": avatarVideo,
   "avatar_video_gif.success": avatarVideo,

@@ -4,6 +4,7 @@ import { type Amount, amount, id, isRecord, label, type Text, text } from "./fie
 
 export type { Amount, Text };
 
+/** @inline */
 type Open = Record<string, unknown>;
 
 /** A result of a task in Kling's current callbacks. Which fields are there depends on `type`. */

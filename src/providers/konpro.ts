@@ -21,7 +21,7 @@ export type { AvatarVideo, PersonalizedVideo, VideoTranslation };
 export type KonProEnvelope<Type extends string, Payload> = HeyGenEnvelope<Type, Payload>;
 
 /** Payload by event type. KonPro spells out `avatar_video.*` only; the others are those of HeyGen, which its API mirrors. */
-interface Payloads {
+export interface KonProPayloads {
   "avatar_video.success": AvatarVideo;
   "avatar_video.fail": AvatarVideo;
   "avatar_video_gif.success": AvatarVideo;
@@ -32,7 +32,7 @@ interface Payloads {
 }
 
 /** Event by event type. */
-export type KonProEventMap = { [Type in keyof Payloads]: KonProEnvelope<Type, Payloads[Type]> };
+export type KonProEventMap = { [Type in keyof KonProPayloads]: KonProEnvelope<Type, KonProPayloads[Type]> };
 
 /** The names of KonPro's events. */
 export type KonProEventType = keyof KonProEventMap;
@@ -44,7 +44,7 @@ export type KonProEventOf<Type extends KonProEventType> = KonProEventMap[Type];
 export type KonProEvent = KonProEventMap[KonProEventType];
 
 /** The schema of each event, built when it is first used. */
-export const konproEvents: { readonly [Type in KonProEventType]: z.ZodType<KonProEventMap[Type]> } = envelopes<Payloads>({
+export const konproEvents: { readonly [Type in KonProEventType]: z.ZodType<KonProEventMap[Type]> } = envelopes<KonProPayloads>({
   "avatar_video.success": avatarVideo,
   "avatar_video.fail": avatarVideo,
   "avatar_video_gif.success": avatarVideo,

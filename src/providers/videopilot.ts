@@ -75,7 +75,7 @@ export interface RenderFailed extends Render {
 }
 
 /** Payload by event type. */
-interface Payloads {
+export interface VideoPilotPayloads {
   "video.script_ready": ScriptReady;
   "video.media_ready": MediaReady;
   "video.generation_failed": GenerationFailed;
@@ -85,7 +85,7 @@ interface Payloads {
 }
 
 /** Event by event type. */
-export type VideoPilotEventMap = { [Type in keyof Payloads]: VideoPilotEnvelope<Type, Payloads[Type]> };
+export type VideoPilotEventMap = { [Type in keyof VideoPilotPayloads]: VideoPilotEnvelope<Type, VideoPilotPayloads[Type]> };
 
 /** The names of VideoPilot's events. */
 export type VideoPilotEventType = keyof VideoPilotEventMap;
@@ -101,8 +101,8 @@ const render = () => ({ render_job_id: id(), video_id: text(), status: text(), q
 
 function envelope<const Type extends VideoPilotEventType>(
   type: Type,
-  payload: z.ZodType<Payloads[Type]>,
-): z.ZodType<VideoPilotEnvelope<Type, Payloads[Type]>> {
+  payload: z.ZodType<VideoPilotPayloads[Type]>,
+): z.ZodType<VideoPilotEnvelope<Type, VideoPilotPayloads[Type]>> {
   return z.looseObject({ event: z.literal(type), data: payload, timestamp: z.string() }) as never;
 }
 

@@ -21,6 +21,7 @@ import { bodyBytes, explainParsed, parsedMistake, wrappedBytes } from "./explain
 import { momentOf } from "./moment-of.ts";
 
 export type { Certainty, Finding, FindingCode } from "./explain/finding.ts";
+export type { ProviderParts } from "./explain/signing-forms.ts";
 
 /** A built-in provider by name, one that is bound to an endpoint, or a factory made by `defineProvider`. */
 export type ExplainProvider =

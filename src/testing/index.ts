@@ -7,6 +7,7 @@ export {
   explain,
   type Finding,
   type FindingCode,
+  type ProviderParts,
 } from "./explain.ts";
 export {
   createFakeProvider,
@@ -36,7 +37,16 @@ export {
   samplePayload,
   sampleTypes,
 } from "./sample-payload.ts";
-export { type SampleEvents, type SampleProvider, type SampleVariants, sampleProviders } from "./samples/senders.ts";
+export {
+  type HeyGenVariants,
+  type KlingVariants,
+  type KonProVariants,
+  type SampleEvents,
+  type SampleProvider,
+  type SampleVariants,
+  sampleProviders,
+  type VideoPilotVariants,
+} from "./samples/senders.ts";
 export {
   type SignHmacHexOptions,
   type SignStandardWebhooksOptions,

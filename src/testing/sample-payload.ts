@@ -1,6 +1,6 @@
 import { momentOf } from "./moment-of.ts";
 import { isPlainRecord, mergeSample, type SampleOverrides } from "./sample-overrides.ts";
-import type { SampleFacts, VariantOf } from "./samples/sender.ts";
+import type { SampleFacts } from "./samples/sender.ts";
 import { type SampleEvents, type SampleProvider, type SampleVariants, sampleOf, senderOf } from "./samples/senders.ts";
 
 /** The event types of a provider. */
@@ -10,7 +10,9 @@ export type SampleType<Name extends SampleProvider> = keyof SampleEvents[Name] &
 export type SampleEvent<Name extends SampleProvider, Type extends SampleType<Name>> = SampleEvents[Name][Type];
 
 /** The names of the shapes of an event type. */
-export type SampleVariant<Name extends SampleProvider, Type> = VariantOf<SampleVariants[Name], Type> & string;
+export type SampleVariant<Name extends SampleProvider, Type> =
+  | "default"
+  | (Type extends keyof SampleVariants[Name] ? SampleVariants[Name][Type] & string : never);
 
 /** Options of {@link samplePayload}. */
 export interface SamplePayloadOptions<Name extends SampleProvider, Type extends SampleType<Name>> {

@@ -61,7 +61,7 @@ export function npx(args: readonly string[], cwd: string, env: Readonly<Record<s
 /** Runs a script on this Node.js; whatever happens, the result says so. */
 export function run(script: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, script, { cwd, timeout: 60_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+    execFile(process.execPath, script, { cwd, timeout: 240_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}`.trim() });
     });
   });

@@ -5,7 +5,7 @@ import { type Mistake, showHeader, showHeaders } from "./finding.ts";
 import type { ReceivedHeaders, Sighting } from "./received-headers.ts";
 import { repairsOf } from "./secret-repairs.ts";
 
-/** What is used of a provider. */
+/** What {@link explain} uses of a provider. */
 export type ProviderParts = Pick<Provider<string, object>, "name" | "signature" | "maxAgeSeconds" | "signedAt" | "eventType" | "events">;
 
 /** Hex over the body, or base64 over `id.timestamp.body`. */

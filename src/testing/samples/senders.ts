@@ -9,6 +9,8 @@ import { type KonProVariants, konproSender } from "./konpro.ts";
 import type { Make, Sender } from "./sender.ts";
 import { type VideoPilotVariants, videopilotSender } from "./videopilot.ts";
 
+export type { HeyGenVariants, KlingVariants, KonProVariants, VideoPilotVariants };
+
 /** The events of each provider that has samples. */
 export interface SampleEvents {
   konpro: KonProEventMap;
