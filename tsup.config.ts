@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Options } from "tsup";
+import { llmsText } from "./.config/llms.ts";
 
 /**
  * Packages that are built in, so that whoever installs the library gets nothing else: those of the endpoint clients and the command line,
@@ -39,6 +40,11 @@ function writeLicenses(): void {
   writeFileSync(path.join(import.meta.dirname, "dist/licenses.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
+async function writeLlmsText(): Promise<void> {
+  const text = await llmsText(import.meta.dirname, Object.keys(library.entry as object));
+  writeFileSync(path.join(import.meta.dirname, "dist/llms.txt"), text);
+}
+
 const shared: Options = {
   target: "es2022",
   splitting: true,
@@ -75,7 +81,10 @@ const library: Options = {
   format: ["esm", "cjs"],
   dts: true,
   clean: true,
-  onSuccess: async () => writeLicenses(),
+  onSuccess: async () => {
+    writeLicenses();
+    await writeLlmsText();
+  },
 };
 
 /** A program and no module: one format, no declarations. */

@@ -106,7 +106,7 @@ describe("built files", () => {
     const reached = new Set(
       [...entries, "dist/cli.js"].flatMap((entry) => [...reachableFrom(entry)].filter((each) => each.startsWith("dist/"))),
     );
-    expect([...reached, "dist/licenses.txt"].sort()).toEqual(filesIn("dist"));
+    expect([...reached, "dist/licenses.txt", "dist/llms.txt"].sort()).toEqual(filesIn("dist"));
   });
 
   test.each(entryPoints)("of one format reach none of the other: $name", ({ esm, cjs, esmTypes, cjsTypes }) => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { publint } from "publint";
@@ -40,6 +41,50 @@ describe("the tarball", () => {
     );
     const documents = ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"];
     expect(files.filter((file) => !documents.includes(file)).sort()).toEqual([...filesIn("dist"), "package.json"].sort());
+  });
+});
+
+describe("llms.txt of an installed package", () => {
+  const links = async (): Promise<readonly { readonly name: string; readonly file: string; readonly anchor: string | undefined }[]> => {
+    const folder = path.join(consumer.project, "node_modules/video-webhooks/dist");
+    const text = await readFile(path.join(folder, "llms.txt"), "utf8");
+    return [...text.matchAll(/^- \[(.+?)\]\((.+?)(?:#(.+))?\)(?:: .+)?$/gm)].map(([, name = "", file = "", anchor]) => ({
+      name,
+      file: path.join(folder, file),
+      anchor,
+    }));
+  };
+
+  test("has the form of llmstxt.org: a name, a summary, and lists of links under headings", async () => {
+    const text = await readFile(path.join(consumer.project, "node_modules/video-webhooks/dist/llms.txt"), "utf8");
+    const { name, description } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as Record<string, string>;
+    expect(text.startsWith(`# ${name}\n\n> ${description}\n\n`)).toBe(true);
+    expect(text.match(/^## .+$/gm)).toEqual(["## README", "## Entry points", "## Optional"]);
+    const [, ...sections] = text.split(/^## .+$/gm);
+    const items = sections.flatMap((section) => section.trim().split(/\n+/));
+    expect(items).toHaveLength((await links()).length);
+  });
+
+  test("lists every entry point with its declarations", async () => {
+    const listed = (await links()).filter(({ file }) => file.endsWith(".d.ts"));
+    const installed = path.join(consumer.project, "node_modules/video-webhooks");
+    expect(listed).toEqual(entryPoints.map(({ name, esmTypes }) => ({ name, file: path.join(installed, esmTypes), anchor: undefined })));
+  });
+
+  test("links to files that were installed, and to every section of the README", async () => {
+    const all = await links();
+    expect(all.filter(({ file }) => !existsSync(file))).toEqual([]);
+    const readme = await readFile(path.join(consumer.project, "node_modules/video-webhooks/README.md"), "utf8");
+    const headings = [...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading as string);
+    // Letters, digits and hyphens are all that an anchor keeps of our headings.
+    const anchors = headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .match(/[a-z0-9-]+/g)
+        ?.join("-"),
+    );
+    expect(headings.length).toBeGreaterThan(10);
+    expect(all.flatMap(({ anchor }) => anchor ?? [])).toEqual(anchors);
   });
 });
 
