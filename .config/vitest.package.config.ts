@@ -6,7 +6,7 @@ const config: ViteUserConfig = defineConfig({
     root: fileURLToPath(new URL("..", import.meta.url)),
     include: ["test/package/**/*.test.ts"],
     // They need tools that only npm run test:runtimes installs.
-    exclude: ["test/package/typescript.test.ts", "test/package/installers.test.ts", "**/node_modules/**"],
+    exclude: ["test/package/typescript.test.ts", "test/package/installers.test.ts", "test/package/jest.test.ts", "**/node_modules/**"],
     reporters: ["default", fileURLToPath(new URL("./summary-reporter.ts", import.meta.url))],
     testTimeout: 300_000,
     hookTimeout: 300_000,

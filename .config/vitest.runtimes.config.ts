@@ -6,8 +6,13 @@ const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta
 const config: ViteUserConfig = defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
-    // What needs other runtimes, compilers and installers than those of this project.
-    include: ["test/runtimes/**/*.test.ts", "test/package/typescript.test.ts", "test/package/installers.test.ts"],
+    // What needs other runtimes, compilers, installers and test runners than those of this project.
+    include: [
+      "test/runtimes/**/*.test.ts",
+      "test/package/typescript.test.ts",
+      "test/package/installers.test.ts",
+      "test/package/jest.test.ts",
+    ],
     exclude: ["**/node_modules/**"],
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
     testTimeout: 300_000,

@@ -104,6 +104,16 @@ describe("an installed package", () => {
     expect(await run([script], consumer.project)).toEqual({ exitCode: 0, output: JSON.stringify(handled) });
   });
 
+  test.each(["--globals", "--config=vitest.inline.mjs"])(
+    "is tested in an application with Vitest, without a warning: %s",
+    async (option) => {
+      const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+      const { exitCode, output } = await run([vitest, "run", option, "receive.test.mjs"], consumer.project, { NO_COLOR: "1" });
+      expect([exitCode, /^ *Tests +(.*)$/m.exec(output)?.[1]], output).toEqual([0, "4 passed (4)"]);
+      expect(output).not.toMatch(/warn|deprecat/i);
+    },
+  );
+
   test("recognises errors of its other copy in the same process", async () => {
     expect(await run(["copies.mjs"], consumer.project)).toEqual({ exitCode: 0, output: "" });
   });
