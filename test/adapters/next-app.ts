@@ -125,17 +125,18 @@ export async function buildNext(major: NextMajor, further: Readonly<Record<strin
     await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
     await writeFile(path.join(folder, name), text);
   }
-  await run(major, ["build"], folder).ended();
+  await runNext(major, ["build"], folder).ended();
   return {
     async start() {
-      const server = run(major, ["start", "--hostname", "127.0.0.1", "--port", "0"], folder, { HEYGEN_WEBHOOK_SECRET: secret });
+      const server = runNext(major, ["start", "--hostname", "127.0.0.1", "--port", "0"], folder, { HEYGEN_WEBHOOK_SECRET: secret });
       const [, port] = await server.printed(/http:\/\/127\.0\.0\.1:(\d+)/);
       return { port: Number(port), output: server.output, close: server.stop };
     },
   };
 }
 
-function run(major: NextMajor, args: readonly string[], cwd: string, further: Readonly<Record<string, string>> = {}) {
+/** Runs a command of Next.js in the folder of an application. */
+export function runNext(major: NextMajor, args: readonly string[], cwd: string, further: Readonly<Record<string, string>> = {}) {
   const from = major === 15 ? folders[15] : root;
   const cli = path.join(from, "node_modules/next/dist/bin/next");
   const env: NodeJS.ProcessEnv = {

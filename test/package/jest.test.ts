@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => consumer?.dispose());
 
-test.each([
+test.for([
   { file: "receive.test.cjs", flags: [] },
   { file: "receive.test.mjs", flags: ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"] },
 ])("Jest runs $file without a warning", async ({ file, flags }, context) => {
