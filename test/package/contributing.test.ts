@@ -1,6 +1,7 @@
 // Follows the section "Adding a provider" of CONTRIBUTING.md to the letter, in a copy of this repository.
 
 import { exec } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -66,6 +67,14 @@ describe("the section Adding a provider of CONTRIBUTING.md", () => {
   });
 });
 
+test("CONTRIBUTING.md names files and folders that exist", () => {
+  const prose = text.replaceAll(/^```.*?^```$/gms, "");
+  const made = blocks.flatMap(({ language, file }) => (language === "ts" && file !== undefined ? [file] : []));
+  const named = [...prose.matchAll(/(?:src|test|bench|examples|\.github)\/[\w./-]*(?![\w./<-])/g)].map(([file]) => file.replace(/\.$/, ""));
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter((file) => !existsSync(path.join(root, file)) && !made.includes(file))).toEqual([]);
+});
+
 /** Applies a block of changes: `+` is added, `-` taken out, all else has to be there, once, in this order. */
 function changed(before: string, block: string, file: string): string {
   let after = before;
@@ -83,7 +92,9 @@ function changed(before: string, block: string, file: string): string {
 async function command(line: string): Promise<{ readonly exitCode: number; readonly output: string }> {
   const PATH = `${path.join(root, "node_modules/.bin")}${path.delimiter}${process.env.PATH}`;
   try {
-    const { stdout, stderr } = await promisify(exec)(line, { cwd: copy, env: { ...process.env, PATH, NO_COLOR: "1" }, timeout: 280_000 });
+    // The report of these tests is not that of the copy's.
+    const env = { ...process.env, PATH, NO_COLOR: "1", TEST_REPORT: undefined };
+    const { stdout, stderr } = await promisify(exec)(line, { cwd: copy, env, timeout: 280_000 });
     return { exitCode: 0, output: stdout + stderr };
   } catch (error) {
     const { code = 1, stdout, stderr } = error as { code?: number; stdout: string; stderr: string };
