@@ -39,6 +39,8 @@ const options: TypeDocOptions = {
   navigation: { includeFolders: false },
   tsconfig: path.join(root, "tsconfig.json"),
   displayBasePath: root,
+  // Links into the source need a remote of Git, which not every copy has.
+  disableSources: true,
   hideGenerator: true,
   out: path.join(root, "docs/api"),
   plugin: [load],

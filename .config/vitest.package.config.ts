@@ -8,6 +8,7 @@ const config: ViteUserConfig = defineConfig({
     // They need tools that only npm run test:runtimes installs.
     exclude: ["test/package/typescript.test.ts", "test/package/installers.test.ts", "test/package/jest.test.ts", "**/node_modules/**"],
     reporters: ["default", fileURLToPath(new URL("./summary-reporter.ts", import.meta.url))],
+    maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

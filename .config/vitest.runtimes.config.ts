@@ -15,6 +15,7 @@ const config: ViteUserConfig = defineConfig({
     ],
     exclude: ["**/node_modules/**"],
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
+    maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

@@ -40,7 +40,8 @@ afterAll(() => server?.stop());
 
 describe("an application on Next.js", () => {
   test("is built without a warning, with a route in each router", () => {
-    expect(built).not.toMatch(/warn|⚠|deprecat|error/i);
+    // On a CI machine Next.js asks for its cache.
+    expect(built.replace(/⚠ No build cache found\..*/, "")).not.toMatch(/warn|⚠|deprecat|error/i);
     expect(built).toContain("/webhooks/heygen");
     expect(built).toContain("/api/kling");
   });
