@@ -2,7 +2,10 @@
 export const sizes = [300, 2048, 65_536] as const;
 
 /** A size as people write it. */
-export const nameOfSize = (bytes: number): string => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KB`);
+export function nameOfSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1_048_576 ? `${bytes / 1024} KB` : `${bytes / 1_048_576} MB`;
+}
 
 const hexOf = (serial: number): string => serial.toString(16).padStart(8, "0").repeat(4);
 

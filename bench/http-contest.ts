@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
+import type { HttpEffort } from "./effort.ts";
 import { heygenBody } from "./events.ts";
 import { secret } from "./http-apps.ts";
 import { CONNECTIONS, type SignedDelivery, send } from "./http-load.ts";
 import type { RunningServer, Urls } from "./http-process.ts";
+import { prove } from "./part.ts";
 
 /** One of the two applications of a framework. */
 export type Variant = keyof Urls;
@@ -30,12 +32,8 @@ export type Pair = Readonly<Record<Variant, Round>>;
 /** The size of all bodies. */
 export const BODY_BYTES = 2048;
 
-// What the optimising compiler makes of the code differs from process to process, and no number of rounds in one evens that out.
-const PROCESSES = 2;
-const BLOCKS_PER_PROCESS = 25;
 const ROUND_SECONDS = 0.1;
 const LEAST_PER_CLIENT = 8;
-const WARM_UP = { requests: 128 * CONNECTIONS, leastSeconds: 2, mostSeconds: 5 };
 
 /** A delivery of HeyGen as it arrives; another serial makes it another event. */
 export function signedDelivery(serial = 0): SignedDelivery {
@@ -47,10 +45,6 @@ export function signedDelivery(serial = 0): SignedDelivery {
 }
 
 const otherThan = (variant: Variant): Variant => (variant === "ours" ? "byHand" : "ours");
-
-function prove(holds: boolean, claim: string): void {
-  if (!holds) throw new Error(`Nothing was measured: not true that ${claim}.`);
-}
 
 /** Resolves to the answers to a delivery, if both variants behave alike. */
 async function proveEqualWork(
@@ -94,13 +88,13 @@ async function proveEqualWork(
  * the compiler; each has an application and a port of its own, so that neither is found behind the other's route. (Next.js finds its
  * routes by a table, where that makes no difference.)
  */
-export async function compare(contest: Contest): Promise<readonly Pair[]> {
+export async function compare(contest: Contest, effort: HttpEffort): Promise<readonly Pair[]> {
   const pairs: Pair[] = [];
-  for (let index = 0; index < PROCESSES; index++) {
+  for (let index = 0; index < effort.processes; index++) {
     const server = await contest.start();
     try {
       // The variant that comes first has the compiler to itself for a while.
-      pairs.push(...(await compareIn(server, contest, index % 2 === 0 ? "ours" : "byHand")));
+      pairs.push(...(await compareIn(server, contest, effort, index % 2 === 0 ? "ours" : "byHand")));
     } finally {
       await server.stop();
     }
@@ -108,7 +102,12 @@ export async function compare(contest: Contest): Promise<readonly Pair[]> {
   return pairs;
 }
 
-async function compareIn(server: RunningServer, { name, deliveries }: Contest, first: Variant): Promise<readonly Pair[]> {
+async function compareIn(
+  server: RunningServer,
+  { name, deliveries }: Contest,
+  { warmUp, blocksPerProcess }: HttpEffort,
+  first: Variant,
+): Promise<readonly Pair[]> {
   const answers = await proveEqualWork(name, server, deliveries(1)[0] as SignedDelivery);
   const load = (variant: Variant, amount: number): Promise<number> => {
     const taken = deliveries(amount);
@@ -120,12 +119,12 @@ async function compareIn(server: RunningServer, { name, deliveries }: Contest, f
   let elapsed: number;
   let rounds = 0;
   do {
-    seconds = (await load(first, WARM_UP.requests)) + (await load(otherThan(first), WARM_UP.requests));
+    seconds = (await load(first, warmUp.requests)) + (await load(otherThan(first), warmUp.requests));
     elapsed = (performance.now() - startedAt) / 1000;
-  } while (elapsed < WARM_UP.mostSeconds && (++rounds < 2 || elapsed < WARM_UP.leastSeconds));
+  } while (elapsed < warmUp.mostSeconds && (++rounds < 2 || elapsed < warmUp.leastSeconds));
 
   // The same work in every round, about as long as wanted.
-  const perClient = Math.max(LEAST_PER_CLIENT, Math.round((ROUND_SECONDS * 2 * WARM_UP.requests) / seconds / CONNECTIONS));
+  const perClient = Math.max(LEAST_PER_CLIENT, Math.round((ROUND_SECONDS * 2 * warmUp.requests) / seconds / CONNECTIONS));
   const amount = perClient * CONNECTIONS;
   const measure = async (variant: Variant): Promise<Round> => {
     const before = await server.usage();
@@ -145,7 +144,7 @@ async function compareIn(server: RunningServer, { name, deliveries }: Contest, f
     const [ours, byHand] = earlier === "ours" ? rounds : [rounds[1], rounds[0]];
     pairs.push({ ours, byHand });
   };
-  for (let block = 0; block < BLOCKS_PER_PROCESS; block++) {
+  for (let block = 0; block < blocksPerProcess; block++) {
     // A B B A, so that a machine that slows down or speeds up favours nobody.
     await addPair(first);
     await addPair(otherThan(first));

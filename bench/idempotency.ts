@@ -5,8 +5,6 @@
 // DATABASE_URL and REDIS_URL say where the servers are; one that cannot be reached is left out.
 
 import { createHmac, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { findPackageJSON } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -18,7 +16,9 @@ import { createMemoryStore, type IdempotencyStore } from "video-webhooks/idempot
 import { createPostgresStore } from "video-webhooks/idempotency/postgres";
 import { createRedisStore } from "video-webhooks/idempotency/redis";
 import { heygenBody } from "./events.ts";
-import { createReport } from "./report.ts";
+import { versionOf } from "./installed.ts";
+import { printMachine } from "./markdown.ts";
+import { quantile } from "./statistics.ts";
 
 const BODY_BYTES = 2048;
 // The drivers' own number, said once more since it decides how many deliveries wait for a connection.
@@ -83,12 +83,6 @@ const interrupted = new AbortController();
 
 function prove(holds: boolean, claim: string): void {
   if (!holds) throw new Error(`The figures are void: not true that ${claim}.`);
-}
-
-function versionOf(name: string): string {
-  const file = findPackageJSON(name, import.meta.url);
-  if (file === undefined) throw new Error(`${name} is not installed.`);
-  return JSON.parse(readFileSync(file, "utf8")).version;
 }
 
 function deliveryOf(serial: number): Delivery & { readonly headers: Record<string, string> } {
@@ -324,14 +318,6 @@ async function contest(contestants: readonly Contestant[]): Promise<readonly Lin
   return lines;
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const place = (sorted.length - 1) * share;
-  const below = sorted[Math.floor(place)] as number;
-  const above = sorted[Math.ceil(place)] as number;
-  return below + (above - below) * (place - Math.floor(place));
-}
-
 function duration(milliseconds: number): string {
   if (Math.abs(milliseconds) >= 0.9995) return `${milliseconds.toFixed(2)} ms`;
   const microseconds = milliseconds * 1000;
@@ -369,7 +355,7 @@ function printTable(title: string, lines: readonly ({ readonly each: Contestant 
 }
 
 async function run(): Promise<void> {
-  createReport().head();
+  printMachine();
   const servers = await openServers();
   const stores = Object.assign({}, ...servers.map(({ stores }) => stores)) as Server["stores"];
   const contestants = [

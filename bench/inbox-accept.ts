@@ -2,10 +2,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { InboxEffort } from "./effort.ts";
 import type { SignedDelivery } from "./http-load.ts";
 import { CLIENTS, type Load, load } from "./inbox-load.ts";
 import { signedDelivery } from "./inbox-rows.ts";
 import type { Started, Usage } from "./inbox-server.ts";
+import { prove } from "./part.ts";
 
 /** One round of one inbox. */
 export interface Round extends Load, Omit<Usage, "events"> {}
@@ -17,8 +19,6 @@ export interface Comparison {
 }
 
 const PATIENCE_MS = 60_000;
-const WARM_UP_SECONDS = 2;
-const ROUND_SECONDS = 1;
 
 /** A server process with all inboxes. */
 interface Server extends Started {
@@ -26,10 +26,10 @@ interface Server extends Started {
   stop(): Promise<void>;
 }
 
-async function startServer(folder: string): Promise<Server> {
+async function startServer(folder: string, taking: readonly string[]): Promise<Server> {
   const file = fileURLToPath(new URL("inbox-server.ts", import.meta.url));
   const name = `vw_bench_${randomBytes(6).toString("hex")}`;
-  const child: ChildProcess = fork(file, [folder, name], { env: { ...process.env, NODE_ENV: "production" } });
+  const child: ChildProcess = fork(file, [folder, name, ...taking], { env: { ...process.env, NODE_ENV: "production" } });
   const ended = new AbortController();
   const exit = once(child, "exit").then(() => ended.abort(new Error("The server ended.")));
   const next = async (): Promise<unknown> => {
@@ -58,10 +58,6 @@ async function startServer(folder: string): Promise<Server> {
     await stop();
     throw error;
   }
-}
-
-function prove(holds: boolean, claim: string): void {
-  if (!holds) throw new Error(`The figures are void: not true that ${claim}.`);
 }
 
 let serial = 0;
@@ -95,18 +91,22 @@ async function proveStoring(name: string, { urls, usage }: Server): Promise<void
   prove(again.events === first.events, `${name} keeps one event that came twice`);
 }
 
-/** Lets the inboxes, and the server without one, take turns under load. */
-export async function compareInboxes(folder: string, rounds: number): Promise<Comparison> {
-  const server = await startServer(folder);
+/**
+ * Lets inboxes, and the server without one, take turns under load.
+ *
+ * @param taking the names of the inboxes
+ */
+export async function compareInboxes(folder: string, taking: readonly string[], effort: InboxEffort): Promise<Comparison> {
+  const server = await startServer(folder, taking);
   try {
     const names = Object.keys(server.urls);
     const perClient = new Map<string, number>();
     for (const name of names) {
       await proveStoring(name, server);
-      perClient.set(name, await warmUp(server.urls[name] as string));
+      perClient.set(name, await warmUp(server.urls[name] as string, effort));
     }
     const measured = new Map<string, Round[]>(names.map((name) => [name, []]));
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < effort.rounds; round++) {
       // There and back again, so that a machine that slows down or speeds up favours nobody.
       for (const name of round % 2 === 0 ? names : [...names].reverse()) {
         const deliveries = newDeliveries(perClient.get(name) as number);
@@ -125,12 +125,12 @@ export async function compareInboxes(folder: string, rounds: number): Promise<Co
 }
 
 /** Resolves to how many deliveries each client sends in a round. */
-async function warmUp(url: string): Promise<number> {
+async function warmUp(url: string, { warmUpSeconds, roundSeconds }: InboxEffort): Promise<number> {
   let perSecond = 0;
-  for (let seconds = 0; seconds < WARM_UP_SECONDS; ) {
+  for (let seconds = 0; seconds < warmUpSeconds; ) {
     const deliveries = newDeliveries(32);
     ({ perSecond } = await load(url, deliveries));
     seconds += deliveries.length / perSecond;
   }
-  return Math.max(8, Math.round((perSecond * ROUND_SECONDS) / CLIENTS));
+  return Math.max(8, Math.round((perSecond * roundSeconds) / CLIENTS));
 }

@@ -19,13 +19,23 @@ export function signedDelivery(serial: number): SignedDelivery {
 
 /** Rows of an inbox that nobody had to deliver. */
 export interface PreparedRows {
-  /** Makes what was worked off due again, as if it had never been touched. */
+  /** Makes what was worked off due again, as if it had never been touched, and takes out what was put in since. */
   restore(): void;
   close(): void;
 }
 
 /** Its digits stand where those of each row will be. */
 const PATTERN = 0xfedcba98;
+
+// Times an odd number, no two of them fall together within 32 bits.
+const SCATTER = 2_654_435_761;
+// More rows than anybody prepares.
+let unprepared = 2 ** 21;
+
+/** A delivery that is in no prepared file, and comes in no order either. */
+export function unpreparedDelivery(): SignedDelivery {
+  return signedDelivery(Math.imul(unprepared++, SCATTER) >>> 0);
+}
 
 /**
  * Fills a new file with this many handled events and this many that are due. All are copies of one that was delivered and worked off, with
@@ -49,6 +59,7 @@ export async function prepareRows(path: string, { done, due }: { readonly done: 
   return {
     restore() {
       again.exec(`BEGIN IMMEDIATE;
+        DELETE FROM events WHERE entry > ${done + due};
         DELETE FROM transitions WHERE event IN (SELECT entry FROM events WHERE state <> 'received' AND entry > ${done});
         UPDATE events SET state = 'received', attempts = 0, due_at = received_at, finished_at = NULL, token = NULL
           WHERE state <> 'received' AND entry > ${done};
@@ -70,8 +81,7 @@ async function storePattern(path: string): Promise<void> {
 
 function copyPattern(database: DatabaseSync, state: "done" | "received", after: number, amount: number): void {
   const pattern = `'${PATTERN.toString(16)}'`;
-  // Times an odd number, no two of them fall together within 32 bits.
-  const digits = "printf('%08x', (numbers.n * 2654435761) & 0xffffffff)";
+  const digits = `printf('%08x', (numbers.n * ${SCATTER}) & 0xffffffff)`;
   const columnsOf = (table: string): readonly string[] =>
     (database.prepare(`SELECT name FROM pragma_table_info('${table}')`).all() as { name: string }[]).map(({ name }) => name);
   const copy = (table: string, which: string, changed: Readonly<Record<string, string>>): void => {

@@ -28,7 +28,7 @@ export interface Usage {
   readonly events: Readonly<Record<string, number>>;
 }
 
-const [folder = "", name = ""] = process.argv.slice(2);
+const [folder = "", name = "", ...taking] = process.argv.slice(2);
 const opened = new Map<string, OpenMember>();
 const urls: Record<string, string> = {};
 const leftOut: Record<string, string> = {};
@@ -61,8 +61,10 @@ const plain = createRouter(heygen({ secret }), { idempotency: false }).on("avata
   handled++;
 });
 urls[WITHOUT_STORE] = await listen(nodeHandler(plain));
-for (const [member, open] of Object.entries(members)) {
+for (const member of taking) {
   try {
+    const open = members[member];
+    if (open === undefined) throw new Error(`There is no inbox of that name, only ${Object.keys(members).join(", ")}.`);
     const each = await open({ folder, name });
     opened.set(member, each);
     urls[member] = await listen(nodeHandler(createRouter(heygen({ secret }), { inbox: each.inbox })));

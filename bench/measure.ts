@@ -1,3 +1,6 @@
+import type { ContestEffort } from "./effort.ts";
+import { quantile, type Ratio, spread } from "./statistics.ts";
+
 /** Something whose time per operation is measured. */
 export interface Contestant {
   readonly name: string;
@@ -6,7 +9,7 @@ export interface Contestant {
   /** Operations per batch, where they cannot be chosen freely; `run` then sees every index below it once per batch. */
   readonly batch?: number;
   /** Runs before each batch, outside of the measured time. */
-  beforeBatch?(): void;
+  beforeBatch?(): void | Promise<void>;
 }
 
 /** What a contest came to: nanoseconds per operation of each contestant, one figure per round. */
@@ -15,24 +18,16 @@ export interface Result {
   readonly calls: ReadonlyMap<string, number>;
   /** The median over the rounds. */
   nanoseconds(name: string): number;
-  /** How long `name` takes in units of `other`: the median of the ratios of each round, and the quartiles around it. */
+  /** How long `name` takes in units of `other`, over the ratios of each round; below 1 it is faster. */
   ratio(name: string, other: string): Ratio;
 }
 
-/** A ratio of two times; below 1 the first is faster. */
-export interface Ratio {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
+/** The names of contestants. */
+export const namesOf = (contestants: readonly Contestant[]): readonly string[] => contestants.map(({ name }) => name);
 
-const ROUNDS = 80;
 const BATCH_MS = 2;
 // With fewer, most batches of a slow contestant would see no garbage collection at all, and some a whole one.
 const LEAST_PER_BATCH = 16;
-
-// Long enough for the optimising compiler to be done with a contestant, even where it has to share the machine.
-const WARM_UP = { calls: 20_000, leastMs: 300, mostMs: 600 };
 
 /**
  * Lets contestants take turns, a batch each per round and in changing order, so that whatever slows the machine down for a while
@@ -40,37 +35,37 @@ const WARM_UP = { calls: 20_000, leastMs: 300, mostMs: 600 };
  * measured is the CPU time of all threads of this process, garbage collection included: waiting while other processes have the CPU
  * does not count.
  */
-export async function contest(contestants: readonly Contestant[]): Promise<Result> {
+export async function contest(contestants: readonly Contestant[], { rounds, warmUp }: ContestEffort): Promise<Result> {
   const calls = new Map<string, number>();
   const perRound = new Map<string, number[]>();
   const batches = new Map<string, number>();
   for (const { name } of contestants) perRound.set(name, []);
 
   const time = async (contestant: Contestant, operations: number): Promise<number> => {
-    contestant.beforeBatch?.();
+    await contestant.beforeBatch?.();
     calls.set(contestant.name, (calls.get(contestant.name) ?? 0) + operations);
     const startedAt = process.cpuUsage();
     await repeat(contestant, operations);
     // What a contestant leaves for later, such as timers, is on its own bill.
     await new Promise((resolve) => setImmediate(resolve));
     const { user, system } = process.cpuUsage(startedAt);
-    return ((user + system) * 1000) / operations;
+    return Math.max(1, ((user + system) * 1000) / operations);
   };
 
   for (const contestant of contestants) {
     const startedAt = performance.now();
     let operations = contestant.batch ?? 1;
     for (;;) {
-      const nanoseconds = Math.max(1, await time(contestant, operations));
+      const nanoseconds = await time(contestant, operations);
       const called = calls.get(contestant.name) ?? 0;
       const elapsed = performance.now() - startedAt;
-      if (elapsed > WARM_UP.mostMs || (called >= WARM_UP.calls && elapsed > WARM_UP.leastMs)) break;
+      if (elapsed > warmUp.mostMs || (called >= warmUp.calls && elapsed > warmUp.leastMs)) break;
       operations = contestant.batch ?? Math.min(operations * 2, Math.max(LEAST_PER_BATCH, Math.round((BATCH_MS * 1e6) / nanoseconds)));
     }
     batches.set(contestant.name, operations);
   }
 
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const order = contestants.map((_, index) => contestants[(index + (round >> 1)) % contestants.length] as Contestant);
     if (round % 2 === 1) order.reverse();
     for (const contestant of order) {
@@ -88,8 +83,7 @@ export async function contest(contestants: readonly Contestant[]): Promise<Resul
     nanoseconds: (name) => quantile(timesOf(name), 0.5),
     ratio(name, other) {
       const others = timesOf(other);
-      const ratios = timesOf(name).map((nanoseconds, round) => nanoseconds / (others[round] as number));
-      return { median: quantile(ratios, 0.5), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+      return spread(timesOf(name).map((nanoseconds, round) => nanoseconds / (others[round] as number)));
     },
   };
 }
@@ -106,12 +100,4 @@ async function repeat(contestant: Contestant, operations: number): Promise<void>
     for (let index = 1; index < operations; index++) kept = contestant.run(index);
   }
   if (kept === contestant) throw new Error("A contestant returned itself.");
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const place = (sorted.length - 1) * share;
-  const below = sorted[Math.floor(place)] as number;
-  const above = sorted[Math.ceil(place)] as number;
-  return below + (above - below) * (place - Math.floor(place));
 }
