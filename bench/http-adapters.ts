@@ -11,7 +11,8 @@ import type { Verdicts } from "./verdicts.ts";
 
 /** Compares all adapters but those of Next.js with a handler by hand. */
 export function compareAdapters({ effort, verdicts }: Run): Promise<void> {
-  return compareMembers(members, effort.http, verdicts);
+  const taking = members.filter(({ longOnly }) => longOnly !== true);
+  return compareMembers(taking, effort.http, verdicts);
 }
 
 /** Builds an application with Next.js, and compares the adapters of both of its routers. */
