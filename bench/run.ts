@@ -44,7 +44,7 @@ async function measure({ area, title, bars: expected, measure }: Part): Promise<
   // A table may have been begun.
   endTable();
   printHeading(title);
-  printNote(`Part of "${area}", ${reason}`);
+  printNote(`The area "${area}": ${reason}`);
   for (const name of expected) if (!run.verdicts.settled(name)) run.verdicts.absent(name, reason);
 }
 

@@ -1,5 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { areas, type BarName, barNames, bars, limitOf } from "../../bench/bars.ts";
@@ -11,10 +13,18 @@ import { adapters } from "../package/entry-points.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+interface Report {
+  readonly status: number | null;
+  readonly printed: string;
+  readonly complaints: string;
+}
+
 /** What the report prints for these arguments. */
-function report(...args: readonly string[]): { readonly status: number | null; readonly printed: string; readonly complaints: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["bench/run.ts", ...args], { cwd: root, encoding: "utf8" });
-  return { status, printed: stdout, complaints: stderr };
+async function report(...args: readonly string[]): Promise<Report> {
+  const child = spawn(process.execPath, ["bench/run.ts", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const [printed, complaints] = [child.stdout, child.stderr].map((stream) => text(stream)) as [Promise<string>, Promise<string>];
+  const [status] = await once(child, "close");
+  return { status, printed: await printed, complaints: await complaints };
 }
 
 /** The verdict in the last table of a report, by what was judged. */
@@ -150,10 +160,10 @@ describe("what is missing", () => {
 });
 
 describe("npm run bench", () => {
-  it("finds a figure for every bar that it measures", () => {
+  it("finds a figure for every bar that it measures", async () => {
     // Requests over HTTP take too long, and Next.js is built for them.
     const asked = areas.filter((area) => area !== "http");
-    const { status, printed, complaints } = report("--quick", "--only", asked.join(","));
+    const { status, printed, complaints } = await report("--quick", "--only", asked.join(","));
     expect(complaints).not.toMatch(/Error/);
     expect(status).toBe(0);
     const verdicts = verdictsIn(printed);
@@ -163,15 +173,15 @@ describe("npm run bench", () => {
       expect(verdicts.get(what), what).toMatch(expected);
     }
     for (const { title } of parts.filter(({ area }) => area === "growth")) expect(printed).toContain(`### ${title}\n`);
-  });
+  }, 300_000);
 
-  it("exits with 1 under --strict when a bar is missed, and with 0 when all are held", () => {
-    const { status, printed } = report("--quick", "--strict", "--only", "package");
+  it("exits with 1 under --strict when a bar is missed, and with 0 when all are held", async () => {
+    const { status, printed } = await report("--quick", "--strict", "--only", "package");
     expect(status).toBe([...verdictsIn(printed).values()].includes("**missed**") ? 1 : 0);
   });
 
-  it("names its areas when asked for another", () => {
-    const { status, complaints } = report("--only", "speed");
+  it("names its areas when asked for another", async () => {
+    const { status, complaints } = await report("--only", "speed");
     expect(status).not.toBe(0);
     expect(complaints).toContain(`There is no area "speed": ${areas.join(", ")}.`);
   });
