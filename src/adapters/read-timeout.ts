@@ -1,18 +1,16 @@
 import { BODY_TIMEOUT_MS } from "../body.ts";
+import { type Linked, LinkedList } from "../linked-list.ts";
 
-/** One body that is being read, in the list of all. */
-interface Reading {
+/** One body that is being read. */
+interface Reading extends Linked<Reading> {
   readonly since: number;
   readonly giveUp: () => void;
-  before: Reading | undefined;
-  after: Reading | undefined;
 }
 
 const TICK_MS = 1000;
 
-// A linked list in the order in which they began, so that the first is always the oldest. A Set does the same at twice the cost.
-let first: Reading | undefined;
-let last: Reading | undefined;
+// In the order in which they began, so that the first is always the oldest.
+const readings = new LinkedList<Reading>();
 let ticks = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -23,28 +21,20 @@ let timer: ReturnType<typeof setInterval> | undefined;
  * @returns a function to call once, when the body has been read
  */
 export function limitReading(giveUp: () => void): () => void {
-  const reading: Reading = { since: ticks, giveUp, before: last, after: undefined };
-  if (last === undefined) first = reading;
-  else last.after = reading;
-  last = reading;
+  const reading: Reading = { since: ticks, giveUp, before: undefined, after: undefined };
+  readings.add(reading);
   if (timer === undefined) {
     timer = setInterval(tick, TICK_MS);
     timer.unref();
   }
-  return () => remove(reading);
-}
-
-function remove({ before, after }: Reading): void {
-  if (before === undefined) first = after;
-  else before.after = after;
-  if (after === undefined) last = before;
-  else after.before = before;
+  return () => readings.remove(reading);
 }
 
 function tick(): void {
   ticks++;
-  while (first !== undefined && (ticks - first.since) * TICK_MS > BODY_TIMEOUT_MS) first.giveUp();
-  if (first !== undefined) return;
+  for (let { first } = readings; first !== undefined && (ticks - first.since) * TICK_MS > BODY_TIMEOUT_MS; { first } = readings)
+    first.giveUp();
+  if (readings.size > 0) return;
   clearInterval(timer);
   timer = undefined;
 }

@@ -1,4 +1,6 @@
+import { BodyMap, type KnownBody } from "../body-map.ts";
 import { ConfigurationError } from "../errors.ts";
+import { type Linked, LinkedList } from "../linked-list.ts";
 import type { Claim, ClaimOptions, IdempotencyStore, JobState } from "./store.ts";
 
 /** Options of {@link createMemoryStore}. */
@@ -16,20 +18,20 @@ export interface MemoryStoreOptions {
   readonly clock?: () => number;
 }
 
-interface Running {
-  readonly key: string;
-  readonly token: string;
-  readonly leaseEndsAt: number;
-  readonly forgetAt: number;
+/** An event that is being handled, or was. */
+interface Entry extends KnownBody, Linked<Entry> {
+  /** Of its claim; absent once it was handled. */
+  token: string | undefined;
+  leaseEndsAt: number;
+  forgetAt: number;
 }
 
-interface Done {
+/** How far a job was seen to have come. */
+interface Seen extends Linked<Seen> {
   readonly key: string;
-  readonly expiresAt: number;
-}
-
-interface Seen extends JobState {
-  readonly expiresAt: number;
+  rank: number;
+  at: number | undefined;
+  forgetAt: number;
 }
 
 /**
@@ -53,96 +55,95 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Idempotency
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
     throw new ConfigurationError("The option maxEntries must be a whole number above zero.");
   }
-  const running = new Map<string, Running>();
-  // In the order of completion, so that the oldest is always first and expired entries are found without a search.
-  const done = new Map<string, Done>();
-  // In the order in which they were last seen.
+  const events = new BodyMap<Entry>();
   const jobs = new Map<string, Seen>();
-  // How many bodies are known under each key.
-  const bodies = new Map<string, number>();
+  // In the order of claims, of completions, and in which jobs were last seen: what is to be forgotten is always first.
+  const running = new LinkedList<Entry>();
+  const done = new LinkedList<Entry>();
+  const seen = new LinkedList<Seen>();
   let claims = 0;
 
-  // The token ends in the fingerprint, which together with the key names the entry.
-  const entryOf = (key: string, token: string): string => `${key}\n${token.slice(token.indexOf(".") + 1)}`;
-  const holds = (entry: string, token: string): boolean => running.get(entry)?.token === token;
+  /** The entry that a token holds; the token ends in the fingerprint. */
+  function heldBy(key: string, token: string): Entry | undefined {
+    const entry = events.get(key, token.slice(token.indexOf(".") + 1));
+    return entry?.token === token ? entry : undefined;
+  }
 
-  function forget(entry: string, key: string): void {
-    const left = (bodies.get(key) ?? 1) - 1;
-    if (left > 0) bodies.set(key, left);
-    else bodies.delete(key);
-    running.delete(entry);
-    done.delete(entry);
+  function forget(entry: Entry): void {
+    (entry.token === undefined ? done : running).remove(entry);
+    events.delete(entry);
+  }
+
+  function forgetJob(job: Seen): void {
+    seen.remove(job);
+    jobs.delete(job.key);
   }
 
   function sweep(now: number): void {
-    for (const [entry, { key, expiresAt }] of done) {
-      if (expiresAt > now && done.size <= maxEntries) break;
-      forget(entry, key);
-    }
+    while (done.first !== undefined && (done.size > maxEntries || done.first.forgetAt <= now)) forget(done.first);
     // Claims are settled by whoever took them; what is left here was abandoned long ago.
-    for (const [entry, { key, forgetAt }] of running) {
-      if (forgetAt > now) break;
-      forget(entry, key);
-    }
-    for (const [job, { expiresAt }] of jobs) {
-      if (expiresAt > now && jobs.size <= maxEntries) break;
-      jobs.delete(job);
-    }
+    while (running.first !== undefined && running.first.forgetAt <= now) forget(running.first);
+    while (seen.first !== undefined && (seen.size > maxEntries || seen.first.forgetAt <= now)) forgetJob(seen.first);
   }
 
   return {
     async claim(key: string, { fingerprint, leaseMs, ttlMs }: ClaimOptions): Promise<Claim> {
       const now = clock();
       sweep(now);
-      const entry = `${key}\n${fingerprint}`;
-      const completed = done.get(entry);
-      if (completed !== undefined && completed.expiresAt > now) return { state: "completed" };
-      const holder = running.get(entry);
-      if (holder !== undefined && holder.leaseEndsAt > now) {
-        return { state: "in_progress", retryAfterMs: holder.leaseEndsAt - now };
+      const known = events.get(key, fingerprint);
+      if (known !== undefined) {
+        if (known.token === undefined && known.forgetAt > now) return { state: "completed" };
+        if (known.token !== undefined && known.leaseEndsAt > now) return { state: "in_progress", retryAfterMs: known.leaseEndsAt - now };
+        forget(known);
       }
-      if (holder !== undefined || completed !== undefined) forget(entry, key);
-      const others = bodies.get(key) ?? 0;
-      bodies.set(key, others + 1);
+      const otherBody = events.has(key);
       const token = `${++claims}.${fingerprint}`;
-      running.set(entry, { key, token, leaseEndsAt: now + leaseMs, forgetAt: now + Math.max(leaseMs, ttlMs) });
-      return { state: "claimed", token, otherBody: others > 0 };
+      const forgetAt = now + Math.max(leaseMs, ttlMs);
+      const entry: Entry = { key, fingerprint, token, leaseEndsAt: now + leaseMs, forgetAt, before: undefined, after: undefined };
+      events.add(entry);
+      running.add(entry);
+      return { state: "claimed", token, otherBody };
     },
 
     async extend(key: string, token: string, leaseMs: number): Promise<boolean> {
-      const entry = entryOf(key, token);
-      const holder = running.get(entry);
-      if (holder?.token !== token) return false;
-      const leaseEndsAt = clock() + leaseMs;
-      running.set(entry, { ...holder, leaseEndsAt, forgetAt: Math.max(holder.forgetAt, leaseEndsAt) });
+      const entry = heldBy(key, token);
+      if (entry === undefined) return false;
+      entry.leaseEndsAt = clock() + leaseMs;
+      entry.forgetAt = Math.max(entry.forgetAt, entry.leaseEndsAt);
       return true;
     },
 
     async complete(key: string, token: string, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
-      const entry = entryOf(key, token);
-      if (!holds(entry, token)) return false;
+      const entry = heldBy(key, token);
+      if (entry === undefined) return false;
       const now = clock();
-      running.delete(entry);
-      done.set(entry, { key, expiresAt: now + ttlMs });
+      running.remove(entry);
+      entry.token = undefined;
+      entry.forgetAt = now + ttlMs;
+      done.add(entry);
       sweep(now);
       return true;
     },
 
     async release(key: string, token: string): Promise<boolean> {
-      const entry = entryOf(key, token);
-      if (!holds(entry, token)) return false;
-      forget(entry, key);
-      return true;
+      const entry = heldBy(key, token);
+      if (entry !== undefined) forget(entry);
+      return entry !== undefined;
     },
 
-    async observe(job: string, { rank, at }: JobState, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
+    async observe(key: string, { rank, at }: JobState, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
       const now = clock();
-      const last = jobs.get(job);
-      const seen = last !== undefined && last.expiresAt > now ? last : undefined;
-      const stale = seen !== undefined && (rank < seen.rank || (rank === seen.rank && at !== undefined && at < (seen.at ?? at)));
-      const furthest = stale ? seen : { rank, at: seen?.rank === rank ? (at ?? seen.at) : at };
-      jobs.delete(job);
-      jobs.set(job, { rank: furthest.rank, at: furthest.at, expiresAt: now + ttlMs });
+      const job = jobs.get(key);
+      const last = job !== undefined && job.forgetAt > now ? job : undefined;
+      const stale = last !== undefined && (rank < last.rank || (rank === last.rank && at !== undefined && at < (last.at ?? at)));
+      const furthest = stale ? last : { rank, at: last?.rank === rank ? (at ?? last.at) : at };
+      if (job !== undefined) seen.remove(job);
+      const kept = job ?? { key, rank, at, forgetAt: 0, before: undefined, after: undefined };
+      kept.rank = furthest.rank;
+      kept.at = furthest.at;
+      kept.forgetAt = now + ttlMs;
+      if (job === undefined) jobs.set(key, kept);
+      seen.add(kept);
       sweep(now);
       return stale;
     },

@@ -90,6 +90,23 @@ describe("createMemoryStore", () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(30_000_000);
   });
 
+  it("takes about as long for each event when it is full as before", async () => {
+    const maxEntries = 40_000;
+    const { store } = setUp({ maxEntries });
+    const run = async (first: number, count: number) => {
+      const start = performance.now();
+      for (let index = first; index < first + count; index++) {
+        await store.observe?.(`j${index}`, { rank: 2, at: undefined }, { ttlMs: 1e9 });
+        await store.complete(`k${index}`, tokenOf(await store.claim(`k${index}`, lease)), { ttlMs: 1e9 });
+      }
+      return (performance.now() - start) / count;
+    };
+    const filling = await run(0, maxEntries);
+    const full = await run(maxEntries, maxEntries * 0.75);
+    // Passing over what was forgotten before, each time, makes it more than ten times as long.
+    expect(full / filling).toBeLessThan(5);
+  });
+
   it("sweeps claims that nobody settles", async () => {
     const { store, time } = setUp();
     const abandoned = tokenOf(await store.claim("k", lease));
