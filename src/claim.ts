@@ -1,22 +1,19 @@
+import { BodyMap, type KnownBody } from "./body-map.ts";
 import type { RunContext } from "./context.ts";
 import { beforeDeadline, countdown, within } from "./deadline.ts";
-import type { DispatchResult } from "./dispatch.ts";
+import type { DispatchResult, Running } from "./dispatch.ts";
 import type { Claim, IdempotencyStore, JobState } from "./idempotency/store.ts";
 
 /** An event that may be claimed. */
-export interface Claimable {
-  /** The dedupe key. */
-  readonly key: string;
-  /** Digest of the raw body. */
-  readonly fingerprint: string;
+export interface Claimable extends KnownBody {
   /** What the event tells about a job, if it is about one. */
   readonly job: { readonly key: string; readonly state: JobState } | undefined;
 }
 
 /** A delivery that is being taken or handled in this process. */
-interface Flight {
+interface Flight extends KnownBody {
   /** Duplicates that wait for how it ends. */
-  readonly waiting: Set<(told: NotTaken) => void>;
+  waiting: Set<(told: NotTaken) => void> | undefined;
   /** When the store may hand the event to somebody else. */
   leaseEndsAt: number;
   /** Whether the handlers have ended, so that losing the claim no longer means anything. */
@@ -24,9 +21,7 @@ interface Flight {
 }
 
 /** An event that this process may handle, and nobody else. */
-export interface HeldClaim {
-  readonly key: string;
-  readonly fingerprint: string;
+export interface HeldClaim extends KnownBody {
   /** The newest one. */
   token: string;
   readonly flight: Flight;
@@ -69,7 +64,7 @@ export interface Claims {
    */
   take(event: Claimable, left: () => number): Promise<Taken>;
   /** Runs the handlers, then records or returns the event. */
-  run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult>;
+  run(claim: HeldClaim, work: () => Running): Promise<RunResult>;
   /** Records an event without a run, if the store can. */
   skip(claim: HeldClaim): Promise<void>;
   /** Gives an event back without a run. */
@@ -108,22 +103,22 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
   const unrecorded = new Map<string, HeldClaim>();
   // Not handled, but the store failed to free them: their redelivery would be told that they are being handled.
   const unreleased = new Map<string, HeldClaim>();
-  const flights = new Map<string, Flight>();
+  const flights = new BodyMap<Flight>();
   let settling: ReturnType<typeof setInterval> | undefined;
   let settlingNow = false;
   let asking = 0;
   let mostAsking = Number.POSITIVE_INFINITY;
-  const entryOf = ({ key, fingerprint }: Pick<Claimable, "key" | "fingerprint">): string => `${key}\n${fingerprint}`;
+  const entryOf = ({ key, fingerprint }: KnownBody): string => `${key}\n${fingerprint}`;
 
   /** Records a handled event, if need be under a new claim, which then replaces the old token. Throws when nobody could. */
-  async function complete(held: HeldClaim): Promise<void> {
-    if (await store.complete(held.key, held.token, { ttlMs })) return;
+  async function complete(held: HeldClaim): Promise<true> {
+    if (await store.complete(held.key, held.token, { ttlMs })) return true;
     // The lease ran out. Unless another run holds the event by now, it can be claimed again and recorded all the same.
     const again = await store.claim(held.key, { fingerprint: held.fingerprint, leaseMs, ttlMs });
-    if (again.state === "completed") return;
+    if (again.state === "completed") return true;
     if (again.state === "claimed") {
       held.token = again.token;
-      if (await store.complete(held.key, held.token, { ttlMs })) return;
+      if (await store.complete(held.key, held.token, { ttlMs })) return true;
     }
     throw new Error("The event was handled, but another run holds its claim.");
   }
@@ -132,11 +127,13 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
     const left = countdown(STORE_TIMEOUT_MS);
     let failure: unknown;
     for (const wait of RECORD_AGAIN_AFTER_MS) {
-      if (left() <= wait) break;
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (wait > 0) {
+        if (left() <= wait) break;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
       try {
-        await within(complete(claim), left, storeTimeout);
-        return;
+        if (await beforeDeadline(complete(claim), left)) return;
+        throw storeTimeout();
       } catch (error) {
         failure = error;
       }
@@ -155,7 +152,7 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
       const otherBody = answer.otherBody === true;
       if (observing === undefined) return { state: "claimed", claim: held, stale: false, otherBody };
       // A claim that was granted must not be held for a question that is not answered.
-      const observed = await within(observing, limit, storeTimeout).catch((failure: unknown) => ({ failure }));
+      const observed = (await beforeDeadline(observing, limit)) ?? { failure: storeTimeout() };
       if (typeof observed === "boolean") return { state: "claimed", claim: held, stale: observed, otherBody };
       await giveBack(held);
       return { state: "unavailable", cause: observed.failure };
@@ -237,37 +234,40 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
     }
   }
 
-  function land(entry: string, flight: Flight, told: NotTaken): void {
-    if (flights.get(entry) === flight) flights.delete(entry);
+  function land(flight: Flight, told: NotTaken): void {
+    if (flights.get(flight.key, flight.fingerprint) === flight) flights.delete(flight);
+    if (flight.waiting === undefined) return;
     for (const tell of flight.waiting) tell(told);
-    flight.waiting.clear();
+    flight.waiting = undefined;
   }
 
   async function join(flight: Flight, left: () => number): Promise<NotTaken> {
     let tell: ((told: NotTaken) => void) | undefined;
     const landing = new Promise<NotTaken>((resolve) => {
       tell = resolve;
+      flight.waiting ??= new Set();
       flight.waiting.add(resolve);
     });
     const told = await beforeDeadline(landing, left);
-    if (tell) flight.waiting.delete(tell);
+    if (tell) flight.waiting?.delete(tell);
     return told ?? { state: "in_progress", retryAfterMs: Math.max(0, flight.leaseEndsAt - performance.now()) };
   }
 
   return {
     async take(event: Claimable, left: () => number): Promise<Taken> {
-      const entry = entryOf(event);
-      const ahead = flights.get(entry);
+      const { key, fingerprint } = event;
+      const now = performance.now();
+      const ahead = flights.get(key, fingerprint);
       // After its lease the store knows more than this process.
-      if (ahead !== undefined && ahead.leaseEndsAt > performance.now()) return join(ahead, left);
-      const flight: Flight = { waiting: new Set(), leaseEndsAt: performance.now() + leaseMs, ended: false };
-      flights.set(entry, flight);
+      if (ahead !== undefined && ahead.leaseEndsAt > now) return join(ahead, left);
+      const flight: Flight = { key, fingerprint, waiting: undefined, leaseEndsAt: now + leaseMs, ended: false };
+      flights.add(flight);
       if (asking >= mostAsking) {
-        land(entry, flight, { state: "unavailable", cause: storeTimeout() });
+        land(flight, { state: "unavailable", cause: storeTimeout() });
         return { state: "unavailable", cause: storeTimeout() };
       }
-      const handled = unrecorded.size > 0 ? unrecorded.get(entry) : undefined;
-      const limit = countdown(Math.min(left(), STORE_TIMEOUT_MS));
+      const handled = unrecorded.size > 0 ? unrecorded.get(entryOf(event)) : undefined;
+      const limit = (): number => Math.min(left(), now + STORE_TIMEOUT_MS - performance.now());
       const taking = handled ? recordLate(handled) : claim(event, flight, limit);
       asking++;
       const taken = await beforeDeadline<Taken>(taking, limit);
@@ -275,31 +275,32 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
       mostAsking = taken === undefined ? MOST_ASKING_A_SLOW_STORE : mostAsking + 1;
       if (taken?.state === "claimed") return taken;
       if (taken !== undefined) {
-        land(entry, flight, taken);
+        land(flight, taken);
         return taken;
       }
       // The sender is told to retry, so a claim that comes after all must not block that retry.
       const late = taking.then((then) => (then.state === "claimed" ? giveBack(then.claim) : undefined));
-      land(entry, flight, { state: "unavailable", cause: storeTimeout() });
+      land(flight, { state: "unavailable", cause: storeTimeout() });
       return { state: "unavailable", cause: storeTimeout(), late };
     },
 
-    async run(claim: HeldClaim, work: () => Promise<DispatchResult>): Promise<RunResult> {
-      const settled = await work();
+    async run(claim: HeldClaim, work: () => Running): Promise<RunResult> {
+      const running = work();
+      const settled = running.result ?? (await running.ended());
       claim.flight.ended = true;
       if (settled.result === "handler_failed" || settled.result === "retry_later") {
         await giveBack(claim);
         const retryAfterMs = settled.result === "retry_later" ? settled.afterSeconds * 1000 : AFTER_FAILURE_MS;
-        land(entryOf(claim), claim.flight, { state: "in_progress", retryAfterMs });
+        land(claim.flight, { state: "in_progress", retryAfterMs });
         return settled;
       }
       try {
         await record(claim);
-        land(entryOf(claim), claim.flight, { state: "completed" });
+        land(claim.flight, { state: "completed" });
         return settled;
       } catch (cause) {
         remember(claim);
-        land(entryOf(claim), claim.flight, { state: "unavailable", cause });
+        land(claim.flight, { state: "unavailable", cause });
         return { result: "store_unavailable", cause };
       }
     },
@@ -310,12 +311,12 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
       } catch {
         // The redelivery is just as stale.
       }
-      land(entryOf(claim), claim.flight, { state: "completed" });
+      land(claim.flight, { state: "completed" });
     },
 
     async free(claim: HeldClaim): Promise<void> {
       await giveBack(claim);
-      land(entryOf(claim), claim.flight, { state: "in_progress", retryAfterMs: 0 });
+      land(claim.flight, { state: "in_progress", retryAfterMs: 0 });
     },
 
     keep(claim: HeldClaim, context: RunContext): () => void {
@@ -323,7 +324,7 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
       const lose = (reason: string): void => {
         context.abort(new Error(`${reason}; another run may have started.`));
         // From now on the store knows more than this process.
-        land(entryOf(claim), flight, { state: "in_progress", retryAfterMs: AFTER_FAILURE_MS });
+        land(flight, { state: "in_progress", retryAfterMs: AFTER_FAILURE_MS });
       };
       const extend = async (): Promise<void> => {
         const askedAt = performance.now();

@@ -13,7 +13,10 @@ const TURNS = 8;
  * @param left milliseconds until the deadline; only asked when the promise does not settle at once
  * @returns the value, or `undefined` when time is up first; rejects as the promise does
  */
-export async function beforeDeadline<Value extends object>(promise: PromiseLike<Value>, left: () => number): Promise<Value | undefined> {
+export async function beforeDeadline<Value extends object | boolean>(
+  promise: PromiseLike<Value>,
+  left: () => number,
+): Promise<Value | undefined> {
   let settled: { readonly value: Value } | { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
   promise.then(

@@ -55,8 +55,8 @@ export function handlersForUnknown(table: HandlerTable, type: string, body: unkn
 export interface Running {
   /** There as soon as all of them have ended. */
   result: DispatchResult | undefined;
-  /** Settles with the result, and never rejects. Absent when they ended at once. */
-  ended: Promise<DispatchResult> | undefined;
+  /** Settles with the result, and never rejects. */
+  ended(): Promise<DispatchResult>;
 }
 
 /** Starts handlers, which run concurrently. Never throws, whatever some of them throw. */
@@ -65,7 +65,7 @@ export function start(runs: readonly Run[], context: HandlerContext, enclose?: E
   let running: Running | undefined;
   enclose("process", context, async () => {
     running = startAll(runs, context);
-    return running.result ?? (running.ended as Promise<DispatchResult>);
+    return running.result ?? running.ended();
   });
   // The work has started, so it is set.
   return running as unknown as Running;
@@ -73,45 +73,51 @@ export function start(runs: readonly Run[], context: HandlerContext, enclose?: E
 
 function startAll(runs: readonly Run[], context: HandlerContext): Running {
   const thrown: unknown[] = [];
-  const pending: PromiseLike<unknown>[] = [];
-  for (const { handler, subject } of runs) {
-    try {
-      const returned = handler(subject as never, context as never);
-      if (isPromiseLike(returned)) pending.push(returned);
-    } catch (error) {
-      thrown.push(error);
-    }
-  }
-  const running: Running = { result: undefined, ended: undefined };
-  const end = (): DispatchResult => {
+  // One more than handlers that have not ended, until all have started.
+  let open = 1;
+  let tell: ((result: DispatchResult) => void) | undefined;
+  let ending: Promise<DispatchResult> | undefined;
+  const running: Running = {
+    result: undefined,
+    // Made when it is asked for, since most handlers end before.
+    ended() {
+      ending ??= new Promise((resolve) => {
+        if (running.result === undefined) tell = resolve;
+        else resolve(running.result);
+      });
+      return ending;
+    },
+  };
+  const fail = (error: unknown): void => {
+    thrown.push(error);
+  };
+  const done = (): void => {
+    if (--open > 0) return;
     try {
       running.result = sum(runs, thrown);
     } catch {
       // What was thrown throws itself when it is looked at (pitfall P48).
       running.result = { result: "handler_failed", cause: thrown[0] };
     }
-    return running.result;
+    tell?.(running.result);
   };
-  if (pending.length === 0) end();
-  else {
-    let open = pending.length;
-    const fail = (error: unknown): void => {
+  for (const { handler, subject } of runs) {
+    try {
+      const returned = handler(subject as never, context as never);
+      if (!isPromiseLike(returned)) continue;
+      open++;
+      follow(returned, fail, done);
+    } catch (error) {
       thrown.push(error);
-    };
-    running.ended = new Promise((resolve) => {
-      const done = (): void => {
-        if (--open === 0) resolve(end());
-      };
-      for (const promise of pending) follow(promise, fail, done);
-    });
+    }
   }
+  done();
   return running;
 }
 
 /** Runs handlers and waits for all of them. Never rejects. */
-export async function dispatch(runs: readonly Run[], context: HandlerContext, enclose?: Enclose): Promise<DispatchResult> {
-  const { result, ended } = start(runs, context, enclose);
-  return result ?? (ended as Promise<DispatchResult>);
+export function dispatch(runs: readonly Run[], context: HandlerContext, enclose?: Enclose): Promise<DispatchResult> {
+  return start(runs, context, enclose).ended();
 }
 
 /** A real failure outweighs a wish to retry, and that outweighs a discard. */

@@ -56,6 +56,7 @@ const isoForm = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|z|[+-]
 
 /** A moment, from ISO 8601 text (UTC unless it says otherwise) or milliseconds since 1970. */
 export function toDate(value: unknown): Date | undefined {
+  if (value === undefined || value === null) return undefined;
   const [, day, time, zone = "Z"] = (typeof value === "string" && isoForm.exec(value)) || [];
   const date = new Date(day === undefined ? (typeof value === "number" ? value : Number.NaN) : `${day}T${time}${zone.toUpperCase()}`);
   return Number.isNaN(date.getTime()) ? undefined : date;
@@ -80,16 +81,21 @@ export interface VideoJobParts {
   readonly occurredAt?: Date | undefined;
 }
 
-function withoutGaps(value: object): object {
-  const filled: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) if (member !== undefined) filled[key] = member;
-  return filled;
+function withoutGaps<Parts extends object>(parts: Parts): Parts {
+  const filled: Partial<Parts> = {};
+  // For in, since a list of the entries would take longer to make than the copy.
+  for (const key in parts) if (parts[key] !== undefined) filled[key] = parts[key];
+  return filled as Parts;
 }
 
 /** Builds a job from fields that may be missing, which is the usual state of a payload. */
 export function toVideoJob(parts: VideoJobParts): VideoJob {
-  const outputs = (parts.outputs ?? []).filter((output) => output.url !== undefined).map(withoutGaps);
-  const error = parts.error && withoutGaps(parts.error);
-  const occurredAt = Number.isNaN(parts.occurredAt?.getTime()) ? undefined : parts.occurredAt;
-  return withoutGaps({ ...parts, outputs, error, occurredAt }) as VideoJob;
+  const { provider, id, kind, status, progress, outputs = [], error, reference, occurredAt } = parts;
+  const job = { provider, id, kind, status, outputs: [] } as VideoJob;
+  for (const output of outputs) if (output.url !== undefined) job.outputs.push(withoutGaps(output) as VideoJobOutput);
+  if (progress !== undefined) job.progress = progress;
+  if (error) job.error = withoutGaps(error) as NonNullable<VideoJob["error"]>;
+  if (reference !== undefined) job.reference = reference;
+  if (occurredAt && !Number.isNaN(occurredAt.getTime())) job.occurredAt = occurredAt;
+  return job;
 }

@@ -3,7 +3,7 @@ import type { Claimable, Claims, RunResult } from "./claim.ts";
 import { createContext, type HandlerContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
 import { type Delivery, storableHeaders } from "./delivery.ts";
-import { dispatch, type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
+import { type HandlerTable, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
 import type { AcceptOptions, InboxEvent, InboxIntake } from "./inbox/intake.ts";
 import { jobStateOf } from "./order.ts";
 import type { Outcome } from "./outcome.ts";
@@ -153,13 +153,13 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     const conclude = (end: RunResult, late: boolean): Outcome => endRun(reporter, journey, end, validated !== undefined, late);
     let running: Promise<RunResult>;
     if (claims && taken) {
-      running = claims.run(taken.claim, () => dispatch(runs, context, pipeline.enclose));
+      running = claims.run(taken.claim, () => start(runs, context, pipeline.enclose));
     } else {
       const handlers = start(runs, context, pipeline.enclose);
       // Most handlers only put the event somewhere, and have ended a few turns later.
       for (let turn = 0; turn < 3 && handlers.result === undefined; turn++) await undefined;
       if (handlers.result !== undefined) return conclude(handlers.result, false);
-      running = handlers.ended as Promise<RunResult>;
+      running = handlers.ended();
     }
     keepAlive(journey.waitUntil, running, waitUntilFailed);
     const ended = await beforeDeadline(running, left);

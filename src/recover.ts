@@ -2,7 +2,7 @@ import { tooLarge } from "./body.ts";
 import type { Claims, NotTaken, RunResult } from "./claim.ts";
 import { createContext } from "./context.ts";
 import { beforeDeadline, countdown } from "./deadline.ts";
-import { dispatch, handlersFor, handlersForUnknown } from "./dispatch.ts";
+import { dispatch, handlersFor, handlersForUnknown, start } from "./dispatch.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { Outcome } from "./outcome.ts";
 import type { JsonObject } from "./provider.ts";
@@ -116,7 +116,7 @@ export async function recover(pipeline: Pipeline, recovery: Recovery, traceparen
       await claims.skip(claim);
       return reporter.end(journey, "stale");
     }
-    const running = claims.run(claim, () => dispatch(runs, context, pipeline.enclose));
+    const running = claims.run(claim, () => start(runs, context, pipeline.enclose));
     const ended =
       (await beforeDeadline<RunResult>(running, countdown(deadlineMs))) ?? (await keepUntil(running, claims.keep(claim, context)));
     return endRun(reporter, journey, ended, isKnown, true);

@@ -228,14 +228,13 @@ export function heygenJob(provider: string, event: HeyGenLike, type: string): Vi
   const resource = resourceOf(family, data);
   if (resource === undefined) return undefined;
   const status = statusOf(type, data);
-  const message = failureText(data);
   return toVideoJob({
     provider,
     id: resource,
     kind: family.kind,
     status,
     outputs: outputsOf(type, data),
-    error: status === "failed" ? { message: message ?? "The provider gave no reason.", code: failureCode(data) } : undefined,
+    error: status === "failed" ? { message: failureText(data) ?? "The provider gave no reason.", code: failureCode(data) } : undefined,
     reference: toText(data.callback_id),
     occurredAt: toDate(event.created_at),
   });
