@@ -39,7 +39,7 @@ export function complete(
 
 /** Whether a `Content-Length` alone shows that a body is over the cap. It is a hint for refusing, never for accepting. */
 export function announcesMoreThan(contentLength: string | readonly string[] | null | undefined, maxBytes: number): boolean {
-  return typeof contentLength === "string" && /^[0-9]+$/.test(contentLength) && Number(contentLength) > maxBytes;
+  return typeof contentLength === "string" && Number(contentLength) > maxBytes && /^[0-9]+$/.test(contentLength);
 }
 
 /** How long a sender may take to send a body, in milliseconds. Several servers of Node.js have no limit of their own. */

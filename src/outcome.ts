@@ -111,18 +111,17 @@ export function statusOf(result: OutcomeResult, stored = false): number {
 
 const allow = "POST, OPTIONS";
 
-// Shared by all answers, since they are the same for nearly every delivery.
-const noContent: Answer = Object.freeze({ status: 204, headers: Object.freeze({ allow }) });
-const json: Answer["headers"] = Object.freeze({ "content-type": "application/json" });
-
 /**
  * Translates an outcome to the HTTP answer for the sender. Adapters send it as it is. Problem bodies follow RFC 9457 and consist of fixed
  * texts, so that nothing is learnt by probing.
  */
 export function toAnswer(outcome: Outcome): Answer {
   const { result, status, id, retryAfterSeconds } = outcome;
-  if (status === 204) return noContent;
-  if (status === 200) return { status, headers: json, body: JSON.stringify({ result, id }) };
+  if (status === 204) return { status, headers: { allow } };
+  if (status === 200) {
+    const about = id === undefined ? "" : `,"id":${JSON.stringify(id)}`;
+    return { status, headers: { "content-type": "application/json" }, body: `{"result":"${result}"${about}}` };
+  }
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (status === 405) headers.allow = allow;
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);

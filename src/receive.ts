@@ -44,8 +44,6 @@ export interface Pipeline {
 export async function receive(pipeline: Pipeline, delivery: Delivery, traceparent?: string): Promise<Outcome> {
   const { provider, reporter, claims, inbox } = pipeline;
   const journey: Journey = { startedAt: 0, traceparent };
-  const waitUntilFailed = (cause: unknown): unknown =>
-    reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true);
   try {
     journey.startedAt = pipeline.clock();
     journey.waitUntil = delivery.waitUntil;
@@ -94,9 +92,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     const schema = schemaOf(pipeline, type);
     const validated = schema && validate(schema, body);
     const fingerprint = claims || inbox ? sha256Hex(rawBody) : undefined;
-    const byBody = (): readonly string[] => [type, fingerprint ?? sha256Hex(rawBody)];
     if (validated?.issues !== undefined) {
-      const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? byBody() : [match.id]);
+      const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? byBody(type, rawBody, fingerprint) : [match.id]);
       journey.id = id;
       const refusal: Refusal = { refused: "payload_invalid", issues: validated.issues };
       if (inbox && fingerprint !== undefined)
@@ -107,7 +104,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     const event = validated?.event as never;
     const known = type as never;
     const parts = match?.id !== undefined ? [match.id] : validated && provider.dedupeKey(event, known);
-    const id = eventKey(pipeline.keyPrefix, parts ?? byBody());
+    const id = eventKey(pipeline.keyPrefix, parts ?? byBody(type, rawBody, fingerprint));
     journey.id = id;
     // Whether there are handlers is for the worker to know, which may run in another process.
     if (inbox && fingerprint !== undefined)
@@ -133,7 +130,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     if (taken?.state === "completed") return reporter.end(journey, "duplicate");
     if (taken?.state === "in_progress") return reporter.refuse(journey, { refused: "in_progress", seconds: taken.retryAfterMs / 1000 });
     if (taken?.state === "unavailable") {
-      if (taken.late) keepAlive(journey.waitUntil, taken.late, waitUntilFailed);
+      if (taken.late) stayAlive(reporter, journey, taken.late);
       return reporter.refuse(journey, { refused: "store_unavailable", cause: taken.cause });
     }
     if (claims && taken) {
@@ -141,7 +138,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       context.stale = taken.stale;
       if (taken.stale && pipeline.skipsStale) {
         const skipping = claims.skip(taken.claim);
-        keepAlive(journey.waitUntil, skipping, waitUntilFailed);
+        stayAlive(reporter, journey, skipping);
         await beforeDeadline(
           skipping.then(() => ({})),
           left,
@@ -150,7 +147,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       }
     }
 
-    const conclude = (end: RunResult, late: boolean): Outcome => endRun(reporter, journey, end, validated !== undefined, late);
+    const isKnown = validated !== undefined;
     let running: Promise<RunResult>;
     if (claims && taken) {
       running = claims.run(taken.claim, () => start(runs, context, pipeline.enclose));
@@ -158,18 +155,18 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       const handlers = start(runs, context, pipeline.enclose);
       // Most handlers only put the event somewhere, and have ended a few turns later.
       for (let turn = 0; turn < 3 && handlers.result === undefined; turn++) await undefined;
-      if (handlers.result !== undefined) return conclude(handlers.result, false);
+      if (handlers.result !== undefined) return endRun(reporter, journey, handlers.result, isKnown, false);
       running = handlers.ended();
     }
-    keepAlive(journey.waitUntil, running, waitUntilFailed);
+    stayAlive(reporter, journey, running);
     const ended = await beforeDeadline(running, left);
-    if (ended) return conclude(ended, false);
+    if (ended) return endRun(reporter, journey, ended, isKnown, false);
 
     const letGo = claims && taken ? claims.keep(taken.claim, context) : undefined;
     running.then(
       (end) => {
         letGo?.();
-        conclude(end, true);
+        endRun(reporter, journey, end, isKnown, true);
       },
       (cause: unknown) => {
         letGo?.();
@@ -192,6 +189,19 @@ export function endRun(reporter: Reporter, journey: Journey, end: RunResult, isK
   }
   const seconds = end.result === "retry_later" ? { seconds: end.afterSeconds } : undefined;
   return reporter.refuse(journey, { refused: end.result, cause: end.cause, ...seconds }, late);
+}
+
+/** The parts of the key of an event that nothing but its bytes tells from others. */
+function byBody(type: string, rawBody: Uint8Array, fingerprint: string | undefined): readonly string[] {
+  return [type, fingerprint ?? sha256Hex(rawBody)];
+}
+
+/** Asks the platform to wait for what goes on, where it has to be asked. */
+function stayAlive(reporter: Reporter, journey: Journey, promise: Promise<unknown>): void {
+  if (journey.waitUntil === undefined) return;
+  keepAlive(journey.waitUntil, promise, (cause) =>
+    reporter.refuse(journey, { refused: "configuration", hint: WAIT_UNTIL_FAILED, cause }, true),
+  );
 }
 
 const WAIT_UNTIL_FAILED = "The function waitUntil failed, so handlers that outlive the answer may be cut off. Its error is the cause.";

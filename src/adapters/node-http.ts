@@ -167,8 +167,8 @@ const LINGER_BYTES = 16_777_216;
 
 /** Whether the sender is still sending a body that nobody will read. */
 export function isUnread(request: NodeRequest): boolean {
-  const { headers, httpVersionMajor, stream } = request;
   if (request.complete || request.readableEnded) return false;
+  const { headers, httpVersionMajor, stream } = request;
   // HTTP/2 needs neither header for a body.
   if (httpVersionMajor >= 2) return stream?.endAfterHeaders === false;
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
@@ -224,10 +224,11 @@ function sendAnswer(request: NodeRequest, response: NodeResponse, answer: Answer
   const { status, body = "" } = answer;
   const headers: Record<string, string> = { ...answer.headers };
   if (status !== 204) headers["content-length"] = String(body.length);
-  if (!isUnread(request) || request.httpVersionMajor >= 2) {
+  const unread = isUnread(request);
+  if (!unread || request.httpVersionMajor >= 2) {
     response.writeHead(status, headers);
     response.end(body);
-    cutOff(request);
+    if (unread) cutOff(request);
     return;
   }
   // Closing on unread data resets the connection, and the sender may lose the answer with it (RFC 9112, section 9.6). So the
