@@ -59,7 +59,7 @@ export function addChunk(chunks: Uint8Array[], chunk: Uint8Array): void {
 
 /** Joins chunks as bytes: joining them as text would split characters (pitfall P13). */
 export function joinBytes(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = chunks;
+  const first = chunks[0];
   if (first !== undefined && chunks.length === 1) return first;
   const joined = new Uint8Array(length);
   let offset = 0;

@@ -1,10 +1,12 @@
 import { BODY_TIMEOUT_MS } from "../body.ts";
 import { type Linked, LinkedList } from "../linked-list.ts";
 
-/** One body that is being read. */
-interface Reading extends Linked<Reading> {
-  readonly since: number;
-  readonly giveUp: () => void;
+/** A body that is being read. */
+export interface Reading extends Linked<Reading> {
+  /** Set when the reading begins. */
+  since: number;
+  /** Called once when it takes too long; has to call {@link endReading}. */
+  giveUp(): void;
 }
 
 const TICK_MS = 1000;
@@ -15,19 +17,20 @@ let ticks = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
 /**
- * Calls back once when a body has been read for too long. One timer serves all bodies of the process, because one for each would cost as
- * much as the rest of the reading.
- *
- * @returns a function to call once, when the body has been read
+ * Gives up a body that has been read for too long, unless {@link endReading} is called before. One timer serves all bodies of the process,
+ * because one for each would cost as much as the rest of the reading.
  */
-export function limitReading(giveUp: () => void): () => void {
-  const reading: Reading = { since: ticks, giveUp, before: undefined, after: undefined };
+export function limitReading(reading: Reading): void {
+  reading.since = ticks;
   readings.add(reading);
-  if (timer === undefined) {
-    timer = setInterval(tick, TICK_MS);
-    timer.unref();
-  }
-  return () => readings.remove(reading);
+  if (timer !== undefined) return;
+  timer = setInterval(tick, TICK_MS);
+  timer.unref();
+}
+
+/** To be called once, when a body has been read or given up. */
+export function endReading(reading: Reading): void {
+  readings.remove(reading);
 }
 
 function tick(): void {
