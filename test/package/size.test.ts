@@ -3,21 +3,21 @@ import { bundle, bundleCoreWith } from "./bundle.ts";
 import { entryPoints, providers } from "./entry-points.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 19_200;
+const MOST_BYTES = 19_456;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 17_408,
+  "video-webhooks": 17_920,
   "video-webhooks/konpro": 6784,
   "video-webhooks/heygen": 7168,
   "video-webhooks/videopilot": 6016,
   "video-webhooks/kling": 7552,
-  "video-webhooks/express": 2944,
-  "video-webhooks/fastify": 3200,
-  "video-webhooks/next": 3456,
-  "video-webhooks/hono": 2944,
-  "video-webhooks/node": 2432,
-  "video-webhooks/idempotency": 1472,
+  "video-webhooks/express": 3200,
+  "video-webhooks/fastify": 3456,
+  "video-webhooks/next": 3712,
+  "video-webhooks/hono": 3200,
+  "video-webhooks/node": 2624,
+  "video-webhooks/idempotency": 1728,
   "video-webhooks/idempotency/redis": 2368,
   "video-webhooks/idempotency/postgres": 3840,
   "video-webhooks/inbox": 4352,
