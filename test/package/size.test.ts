@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { bundle, bundleCoreWith } from "./bundle.ts";
 import { entryPoints, providers } from "./entry-points.ts";
+import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
 const MOST_BYTES = 19_456;
@@ -34,6 +37,21 @@ describe("core and one provider, minified and compressed, without zod", () => {
     const { bytes } = await bundleCoreWith(provider);
     console.log(`core + ${provider}: ${bytes} bytes gzip`);
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
+  });
+});
+
+describe("README.md", () => {
+  const most = (names: readonly string[]): string =>
+    `${(Math.ceil(Math.max(...names.map((name) => budgets[`video-webhooks/${name}`] ?? Number.NaN)) / 100) / 10).toFixed(1)} kB`;
+
+  test("names the budgets", () => {
+    const sizes = [
+      `the core with one provider takes at most ${(Math.ceil(MOST_BYTES / 100) / 10).toFixed(1)} kB`,
+      `an adapter ${most(["express", "fastify", "next", "hono", "node"])}`,
+      `a store ${most(["idempotency", "idempotency/redis", "idempotency/postgres"])}`,
+      `an inbox ${most(["inbox/sqlite", "inbox/pg-boss", "inbox/bullmq"])}`,
+    ];
+    expect(readFileSync(path.join(root, "README.md"), "utf8")).toContain(`${sizes.join(", ")} (budgets that the tests hold)`);
   });
 });
 
