@@ -7,9 +7,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
-    // All times are far above what anything takes, for machines that do something else as well.
     // Most tests wait for something most of the time.
     maxWorkers: 2,
+    // All times are far above what anything takes, for machines that do something else as well.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },

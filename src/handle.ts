@@ -33,7 +33,10 @@ export async function handle(pipeline: Pipeline, stored: InboxEvent, options: Ha
   const { provider, handlers, reporter } = pipeline;
   const { id } = stored;
   const journey: Journey = { startedAt: pipeline.clock(), id };
+  if (stored.type !== UNREADABLE) journey.type = stored.type;
   const refuse = (refusal: Refusal, reason: string): HandledResult => {
+    // Its sender was answered 200.
+    journey.stored = true;
     reporter.refuse(journey, refusal, true);
     return { result: "payload_invalid", reason };
   };
@@ -44,6 +47,7 @@ export async function handle(pipeline: Pipeline, stored: InboxEvent, options: Ha
     const type = stored.type === UNREADABLE ? provider.eventType(parsed.body) : stored.type;
     if (typeof type !== "string" || type === "") return refuse({ refused: "event_type_missing" }, "event_type_missing");
     journey.type = type;
+
     const schema = schemaOf(pipeline, type);
     const validated = schema && validate(schema, parsed.body);
     if (validated?.issues !== undefined) {

@@ -69,9 +69,11 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       if (refusal) return reporter.refuse(journey, refusal);
     }
 
-    // What is authentic is not lost for being unreadable: a later version may know better. What anybody can send is not kept.
+    // What is authentic is not lost for being unreadable: a later version may know better. Neither what anybody can send is kept, nor what
+    // would have to say its age in its body.
     const refuseUnreadable = (refusal: Refusal): Outcome | Promise<Outcome> => {
-      if (!inbox || authenticity.method === "none") return reporter.refuse(journey, refusal);
+      const isAgeless = timestampSeconds === undefined && provider.maxAgeSeconds !== undefined;
+      if (!inbox || authenticity.method === "none" || isAgeless) return reporter.refuse(journey, refusal);
       const fingerprint = sha256Hex(rawBody);
       const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [UNREADABLE, fingerprint] : [match.id]);
       journey.id = id;

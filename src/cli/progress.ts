@@ -2,13 +2,15 @@ import type { Session } from "./session.ts";
 
 /** Shows how far bulk work has come. */
 export interface Progress {
+  /** Whether anybody sees it. */
+  readonly isShown: boolean;
   advance(by?: number): void;
   /** For work that tells itself how far it has come, and of how much. */
   show(done: number, total: number): void;
   stop(): void;
 }
 
-const silent: Progress = { advance: () => undefined, show: () => undefined, stop: () => undefined };
+const silent: Progress = { isShown: false, advance: () => undefined, show: () => undefined, stop: () => undefined };
 
 /** A progress bar on stderr; nothing where that is no terminal, and with `--json`. */
 export async function startProgress({ io, output }: Session, label: string, total: number): Promise<Progress> {
@@ -27,6 +29,7 @@ export async function startProgress({ io, output }: Session, label: string, tota
   });
   bar.start(total, 0);
   return {
+    isShown: true,
     advance: (by = 1) => bar.increment(by),
     show(done, all) {
       bar.setTotal(all);

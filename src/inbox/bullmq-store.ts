@@ -18,7 +18,7 @@ import {
 import { type Queues, within } from "./bullmq-queues.ts";
 import type { Tallies } from "./bullmq-tallies.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
-import { type PrunableState, pruneEvents } from "./prune.ts";
+import { type Deleted, type PrunableState, pruneEvents } from "./prune.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import type {
   InboxEntry,
@@ -218,9 +218,9 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return (await Promise.all(counts)).reduce((total, count) => total + count, 0);
   }
 
-  async function deleteFinished(state: PrunableState, olderThanDays: number, deleted: (events: number) => void): Promise<void> {
+  async function deleteFinished(state: PrunableState, olderThanDays: number, deleted: Deleted): Promise<void> {
     for (const source of await queues.sources()) {
-      for (let found = DELETE_CHUNK; found === DELETE_CHUNK; deleted(found)) {
+      for (let found = DELETE_CHUNK; found === DELETE_CHUNK; await deleted(found)) {
         found = (await queues.of(source).clean(olderThanDays * DAY_MS, DELETE_CHUNK, finishedTypes[state])).length;
       }
     }

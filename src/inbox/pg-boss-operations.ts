@@ -11,7 +11,7 @@ import {
   type TransitionRow,
   transitionOf,
 } from "./pg-boss-queries.ts";
-import { type PrunableState, pruneEvents } from "./prune.ts";
+import { type Deleted, type PrunableState, pruneEvents } from "./prune.ts";
 import type { InboxEntry, InboxFilter, InboxState, InboxStats, InboxStore, InboxTransition, Intervention } from "./store.ts";
 import { type TallyRow, typesOf } from "./tallies.ts";
 
@@ -70,7 +70,7 @@ export function createOperations(
     which: readonly string[] | InboxFilter,
     from: readonly InboxState[],
     change: (db: PgBossSql, queue: string, rows: readonly ChunkRow[]) => Promise<unknown>,
-    { also = "", only = "true", stepped = (_changed: number): void => undefined } = {},
+    { also = "", only = "true", stepped = async (_changed: number): Promise<void> => undefined } = {},
   ): Promise<number> {
     const queues = await queuesOf();
     const { where, values } = conditionOf(which, from, queues);
@@ -84,7 +84,7 @@ export function createOperations(
           return found;
         });
         changed += rows.length;
-        stepped(rows.length);
+        await stepped(rows.length);
         if (rows.length < CHUNK) break;
         after = (rows.at(-1) as ChunkRow).id;
       }
@@ -134,7 +134,7 @@ export function createOperations(
     return row?.count ?? 0;
   }
 
-  function deleteFinished(state: PrunableState, olderThanDays: number, stepped: (events: number) => void): Promise<number> {
+  function deleteFinished(state: PrunableState, olderThanDays: number, stepped: Deleted): Promise<number> {
     const remove = async (db: PgBossSql, queue: string, rows: readonly ChunkRow[]): Promise<void> => {
       const ids = rows.map(({ id }) => id);
       await noteCrashes(db, queue, rows);

@@ -1,6 +1,6 @@
 import type { JobState } from "../idempotency/store.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
-import { type PrunableState, pruneEvents } from "./prune.ts";
+import { type Deleted, type PrunableState, pruneEvents } from "./prune.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
 import { conditionOf } from "./sqlite-condition.ts";
 import type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
@@ -176,16 +176,16 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
 
   const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
 
-  async function deleteAll(what: string, values: readonly unknown[], deleted: (rows: number) => void = () => undefined): Promise<void> {
+  async function deleteAll(what: string, values: readonly unknown[], deleted?: Deleted): Promise<void> {
     for (let rows = DELETED; rows === DELETED; ) {
       rows = await writer.write(() => changes(sql(`${what} LIMIT ${DELETED})`), ...values));
-      deleted(rows);
+      await deleted?.(rows);
     }
   }
 
   const daysAgo = (days: number): number => clock() - days * DAY_MS;
 
-  const deleteEvents = (state: PrunableState, olderThanDays: number, deleted: (events: number) => void): Promise<void> =>
+  const deleteEvents = (state: PrunableState, olderThanDays: number, deleted: Deleted): Promise<void> =>
     deleteAll(
       "DELETE FROM events WHERE entry IN (SELECT entry FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at",
       [state, daysAgo(olderThanDays)],

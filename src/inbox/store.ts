@@ -119,15 +119,15 @@ export interface PruneOptions {
    * @default never
    */
   readonly deadOlderThanDays?: number | undefined;
-  /** Called after each step with how far it has come, for a progress bar. What it throws ends the work there. */
-  readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
+  /** Called after each step, and at the end, with how far it has come; waited for. What it throws ends the work there. */
+  readonly onProgress?: ((progress: PruneProgress) => unknown) | undefined;
 }
 
 /** How far {@link Inbox.prune} has come. */
 export interface PruneProgress {
   /** Events that are deleted. */
   readonly pruned: number;
-  /** Those and all that were old enough at the start. */
+  /** Those and all that were old enough at the start; at the end the same. */
   readonly total: number;
 }
 
@@ -175,7 +175,7 @@ export interface InboxStore {
   discard(which: readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
   /** What {@link Inbox.stats} tells. */
   stats(): Promise<InboxStats>;
-  /** Deletes entries that ended before a time. Resolves to how many. */
+  /** Deletes entries that ended before a time, and tells `onProgress` how far it has come. Resolves to how many. */
   prune(options: PruneOptions): Promise<number>;
   /** What {@link Inbox.health} tells. */
   health(): Promise<InboxHealth>;

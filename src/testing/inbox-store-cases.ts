@@ -421,7 +421,7 @@ const plays: Readonly<Record<string, Play>> = {
     const told: PruneProgress[] = [];
     const pruned = await store.prune({ olderThanDays: 0, onProgress: (progress) => void told.push(progress) });
     // Those of other cases may be among them.
-    expectEqual([pruned >= 1, told.at(-1)], [true, { pruned, total: pruned }], "how far it had come at last");
+    expectEqual([pruned >= 1, told.at(-1)], [true, { pruned, total: pruned }], "what onProgress heard at last");
     const left = (await store.list({ provider: scene.provider }, { limit: 10 })).entries.map(({ state }) => state);
     expectEqual(left, ["dead"], "what is left");
     expectEqual(await store.put(scene.event("done")), { duplicate: false }, "the event after");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { heygenEvents } from "../../src/providers/heygen.ts";
 import { klingEvents } from "../../src/providers/kling.ts";
+import { sampleProviders } from "../../src/testing/index.ts";
 import { normalised, runCli, runHere, runInShell, temporaryFolder } from "./cli-process.ts";
 
 describe("samples", () => {
@@ -33,7 +34,7 @@ describe("samples", () => {
         .map(({ type }) => type)
         .sort(),
     ).toEqual(Object.keys(heygenEvents).sort());
-    expect(new Set(found.map(({ provider }) => provider))).toEqual(new Set(["konpro", "heygen", "videopilot", "kling"]));
+    expect(new Set(found.map(({ provider }) => provider))).toEqual(new Set(sampleProviders));
   });
 
   it("prints a payload that the schema takes", async () => {

@@ -3,12 +3,13 @@ import type { AnyWebhookError } from "../../src/errors.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { defineProvider } from "../../src/provider.ts";
 import { heygen, heygenEvents } from "../../src/providers/heygen.ts";
+import { kling } from "../../src/providers/kling.ts";
 import { videopilot } from "../../src/providers/videopilot.ts";
 import { createRouter, type RouterOptions } from "../../src/router.ts";
 import { Discard, RetryLater } from "../../src/signals.ts";
 import { hmacHex } from "../../src/signature/hmac-hex.ts";
 import { secret, signed, success } from "../suites/deliveries.ts";
-import { toBytes } from "../suites/signer.ts";
+import { signHex, standardHeaders, toBytes } from "../suites/signer.ts";
 
 function setUp(options: RouterOptions = {}) {
   const stored: InboxEvent[] = [];
@@ -106,6 +107,35 @@ describe("a router with an inbox", () => {
     const failing = setUp({ inbox: { accept: () => Promise.reject(new Error("disk full")) } });
     expect(await failing.router.receive(delivery)).toMatchObject({ result: "store_unavailable", status: 503 });
     expect(await createRouter(heygen({ secret })).receive(delivery)).toMatchObject({ result, status: 400 });
+  });
+
+  it("stores it under the id that a header signs, and for a token", async () => {
+    const { accept, stored } = setUp();
+    const key = `whsec_${btoa("twenty-four bytes of key")}`;
+    const headers = await standardHeaders(key, { id: "msg_1", timestamp: Math.floor(Date.now() / 1000) }, "not json");
+    const delivery = { method: "POST", url: "/", headers, body: "not json" };
+    expect(await createRouter(kling({ secret: key }), { inbox: { accept } }).receive(delivery)).toMatchObject({
+      result: "body_not_json",
+      status: 200,
+      id: "kling/default/msg_1",
+    });
+    const token = createRouter(heygen({ token: "a-token-of-the-tests" }), { inbox: { accept } });
+    const outcome = await token.receive({ method: "POST", url: "/?token=a-token-of-the-tests", headers: {}, body: "not json" });
+    expect(outcome).toMatchObject({ result: "body_not_json", status: 200 });
+    expect(stored.map(({ authenticity }) => authenticity.method)).toEqual(["signature", "token"]);
+  });
+
+  it("refuses it where its age would have to be in its body", async () => {
+    const { accept } = setUp();
+    const router = createRouter(videopilot({ secret, maxAgeSeconds: 60 }), { inbox: { accept } });
+    for (const [body, expected] of [
+      ["not json", { result: "body_not_json", status: 400 }],
+      ['{"a":1}', { result: "unauthenticated", status: 401 }],
+    ] as const) {
+      const headers = { "x-videopilot-signature": `sha256=${await signHex(secret, body)}` };
+      expect(await router.receive({ method: "POST", url: "/", headers, body })).toMatchObject(expected);
+    }
+    expect(accept).not.toHaveBeenCalled();
   });
 
   it("makes it a dead letter, and finds its type where a later version knows it", async () => {

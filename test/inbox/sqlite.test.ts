@@ -14,8 +14,9 @@ import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter } from "../../src/router.ts";
 import { RetryLater } from "../../src/signals.ts";
 import { inboxStoreCases } from "../../src/testing/index.ts";
-import { success } from "../suites/deliveries.ts";
+import { secret, signed, success } from "../suites/deliveries.ts";
 import { registerCases } from "../suites/servers.ts";
+import { toBytes } from "../suites/signer.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "inbox-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -159,6 +160,18 @@ describe("openSqliteInbox", () => {
     const after = inbox.work(upgraded);
     await after.idle();
     expect((await inbox.stats()).states).toMatchObject({ dead: 0, done: 1 });
+    await inbox.close();
+  });
+
+  it("keeps what cannot be read as a dead letter of its own type", async () => {
+    const inbox = await openSqliteInbox({ path: newFile() });
+    const receiver = createRouter(heygen({ secret }), { inbox }).onError(() => undefined);
+    expect(await receiver.receive(await signed("not json"))).toMatchObject({ result: "body_not_json", status: 200 });
+    const worker = inbox.work(receiver);
+    await worker.idle();
+    const [entry, ...others] = (await inbox.list({ type: "(unreadable)" })).entries;
+    expect([entry?.state, entry?.reason, others]).toEqual(["dead", "body_not_json", []]);
+    expect((await inbox.get(entry?.entry ?? "", { payload: true }))?.rawBody).toEqual(toBytes("not json"));
     await inbox.close();
   });
 
@@ -328,6 +341,12 @@ describe("rows", () => {
     expect((await inbox.stats()).states).toMatchObject({ done: 41_000 - pruned, dead: 4000, received: 1 });
     expect(await inbox.prune({ olderThanDays: 1, onProgress: (progress) => told.push(progress) })).toBe(41_000 - pruned);
     expect(told.at(-1)).toEqual({ pruned: 41_000 - pruned, total: 41_000 - pruned });
+    const rejecting = inbox.prune({
+      olderThanDays: 1,
+      deadOlderThanDays: 1,
+      onProgress: async () => Promise.reject(new Error("No more.")),
+    });
+    await expect(rejecting).rejects.toThrow("No more.");
     await inbox.close();
   });
 

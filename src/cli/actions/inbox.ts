@@ -126,7 +126,8 @@ export function prune(session: Session, options: PruneCommandOptions): Promise<E
       .prune({
         olderThanDays: olderThan,
         deadOlderThanDays: deadOlderThan,
-        onProgress: ({ pruned: done, total }) => progress.show(done, total),
+        // Counting what is old enough takes a while.
+        ...(progress.isShown && { onProgress: ({ pruned: done, total }) => progress.show(done, total) }),
       })
       .finally(() => progress.stop());
     output.result({ pruned }, () => `${pruned.toLocaleString("en-US")} ${pruned === 1 ? "event was" : "events were"} deleted`);
