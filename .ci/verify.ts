@@ -1,28 +1,31 @@
 // Runs everything that has to hold before a change lands, one after the other, and ends with a table of it: npm run verify
 //
-//   node .ci/verify.ts --after-tests   takes what the tests came to from the last run of them that left a report
+//   --tests-ended 0      npm test has run before, left its report, and ended with this code
+//   --started 1760000000 when all began, in Unix seconds
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { FileReport } from "../.config/summary-reporter.ts";
 
-const { values: flags } = parseArgs({ options: { "after-tests": { type: "boolean", default: false } } });
+const { values: flags } = parseArgs({ options: { "tests-ended": { type: "string" }, started: { type: "string" } } });
 
 /** A script of package.json. */
 interface Step {
   readonly script: string;
-  /** What its one check is called; absent where a test runner counts. */
-  readonly check?: string;
+  /** What its one line is called; absent where there is one for each folder of tests. */
+  readonly area?: string;
+  /** Whether a test runner counts its checks. */
+  readonly isCounted: boolean;
 }
 
 const steps: readonly Step[] = [
-  { script: "test" },
-  { script: "lint", check: "format and lint" },
-  { script: "check", check: "types of the source, tests, examples and benchmarks" },
-  { script: "test:types", check: "types as users see them" },
-  { script: "test:package" },
-  { script: "test:runtimes" },
+  { script: "test", isCounted: true },
+  { script: "lint", area: "format and lint", isCounted: false },
+  { script: "check", area: "types of the source, tests, examples and benchmarks", isCounted: false },
+  { script: "test:types", area: "types as users see them", isCounted: false },
+  { script: "test:package", area: "package", isCounted: true },
+  { script: "test:runtimes", area: "package on other runtimes, compilers, installers", isCounted: true },
 ];
 
 /** A line of the table. */
@@ -36,22 +39,28 @@ interface Row {
 const reportOf = (script: string): string => `node_modules/.cache/verify/${script.replace(":", "-")}.json`;
 
 /** The folder that tests are in, below `test`. */
-function areaOf({ file }: FileReport): string {
+function folderOf({ file }: FileReport): string {
   const [top = "", folder = ""] = file.split("/");
-  if (top === "examples") return "examples";
-  return folder.endsWith(".ts") || top !== "test" ? "core, documents" : folder;
+  if (top !== "test") return top;
+  return folder.endsWith(".ts") ? "core, documents" : folder;
 }
 
-function readReport(script: string): readonly Row[] {
-  const report = reportOf(script);
-  if (!existsSync(report)) return [{ area: `${script}: no report`, passed: 0, failed: 1, skipped: [] }];
+/** What a script without a test to show it has failed with. */
+const broken = (what: string): Row => ({ area: what, passed: 0, failed: 1, skipped: [] });
+
+function readReport({ script, area }: Step): readonly Row[] {
   const areas = new Map<string, Row>();
-  for (const file of JSON.parse(readFileSync(report, "utf8")) as readonly FileReport[]) {
-    const area = areaOf(file);
-    const { passed, failed, skipped } = areas.get(area) ?? { passed: 0, failed: 0, skipped: [] };
-    areas.set(area, { area, passed: passed + file.passed, failed: failed + file.failed, skipped: [...skipped, ...file.skipped] });
+  try {
+    for (const file of JSON.parse(readFileSync(reportOf(script), "utf8")) as readonly FileReport[]) {
+      const name = area ?? folderOf(file);
+      const { passed, failed, skipped } = areas.get(name) ?? { passed: 0, failed: 0, skipped: [] };
+      areas.set(name, { area: name, passed: passed + file.passed, failed: failed + file.failed, skipped: [...skipped, ...file.skipped] });
+    }
+  } catch {
+    return [broken(`npm run ${script}: no report`)];
   }
-  return [...areas.values()].sort((left, right) => left.area.localeCompare(right.area));
+  const found = [...areas.values()].sort((left, right) => left.area.localeCompare(right.area));
+  return found.some(({ passed, failed }) => passed + failed > 0) ? found : [...found, broken(`npm run ${script}: no tests`)];
 }
 
 /** Runs a script of package.json, which prints what it prints. Resolves to whether it ended well. */
@@ -64,15 +73,19 @@ function run(script: string): Promise<boolean> {
   });
 }
 
-async function take({ script, check }: Step): Promise<readonly Row[]> {
+async function take(step: Step): Promise<readonly Row[]> {
+  const { script, area = script, isCounted } = step;
+  if (script === "test" && flags["tests-ended"] !== undefined) return rowsOf(step, flags["tests-ended"] === "0");
   console.log(`\n== npm run ${script}`);
-  if (check === undefined) rmSync(reportOf(script), { force: true });
+  rmSync(reportOf(script), { force: true });
   const succeeded = await run(script);
-  if (check !== undefined) return [{ area: check, passed: Number(succeeded), failed: Number(!succeeded), skipped: [] }];
-  const rows = readReport(script);
+  return isCounted ? rowsOf(step, succeeded) : [{ area, passed: Number(succeeded), failed: Number(!succeeded), skipped: [] }];
+}
+
+function rowsOf(step: Step, succeeded: boolean): readonly Row[] {
+  const rows = readReport(step);
   // What fails before or after its tests has no test to show it.
-  const silent = !succeeded && rows.every(({ failed }) => failed === 0);
-  return silent ? [...rows, { area: `npm run ${script}`, passed: 0, failed: 1, skipped: [] }] : rows;
+  return succeeded || rows.some(({ failed }) => failed > 0) ? rows : [...rows, broken(`npm run ${step.script}`)];
 }
 
 /** Each reason once, with how many tests it kept from running. */
@@ -82,9 +95,9 @@ function reasonsOf(skipped: readonly string[]): string {
   return [...counts].map(([reason, count]) => `${count}: ${reason}`).join("; ");
 }
 
-const startedAt = performance.now();
+const startedAt = flags.started === undefined ? Date.now() : Number(flags.started) * 1000;
 const rows: Row[] = [];
-for (const step of steps) rows.push(...(flags["after-tests"] && step.script === "test" ? readReport("test") : await take(step)));
+for (const step of steps) rows.push(...(await take(step)));
 
 console.log("\n| area | checks | passed | skipped |\n| --- | ---: | ---: | --- |");
 for (const { area, passed, failed, skipped } of rows) {
@@ -94,6 +107,6 @@ for (const { area, passed, failed, skipped } of rows) {
 }
 const failed = rows.reduce((total, row) => total + row.failed, 0);
 console.log(
-  `\n${failed === 0 ? "Everything holds" : `${failed} failed`}, after ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes.`,
+  `\n${failed === 0 ? "Everything holds" : `${failed} failed`}, after ${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes.`,
 );
 process.exitCode = failed === 0 ? 0 : 1;

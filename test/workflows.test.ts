@@ -47,7 +47,7 @@ describe("the workflows", () => {
     // `npm it` is `npm install` and `npm test`.
     const run = read(".ci/run");
     expect(run).toMatch(/^\S+ npm it 2>&1/m);
-    expect(run).toContain("npm run verify -- --after-tests || failed=1\n");
+    expect(run).toContain('npm run verify -- --tests-ended "$tests" --started "$started"\nfailed=$?\n');
     expect(run.trimEnd().endsWith('exit "$failed"')).toBe(true);
   });
 });
