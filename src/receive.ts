@@ -14,7 +14,10 @@ import type { Journey, Reporter } from "./report.ts";
 import { sha256Hex } from "./signature/hmac.ts";
 import type { Enclose } from "./telemetry.ts";
 
-/** Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. */
+/**
+ * Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. An event that a later
+ * version can read keeps the key that it was stored under, by its body.
+ */
 export const UNREADABLE = "(unreadable)";
 
 /** Everything the pipeline of a router works with. */
