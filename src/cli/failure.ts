@@ -61,6 +61,6 @@ const systemReasons: Readonly<Record<string, string>> = {
 /** Why a system call failed, in words, with the code in parentheses. */
 export function systemReason(error: unknown): string {
   const code = systemCode(error);
-  if (code !== undefined) return code in systemReasons ? `${systemReasons[code]} (${code})` : code;
+  if (code !== undefined) return Object.hasOwn(systemReasons, code) ? `${systemReasons[code]} (${code})` : code;
   return error instanceof Error ? error.message : "for an unknown reason";
 }

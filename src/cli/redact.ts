@@ -28,7 +28,7 @@ export function createRedactor(): Redactor {
 /** Masks user names, passwords and tokens in the URLs of a text. */
 export function maskUrls(text: string): string {
   return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#'"]*@/gi, `$1${MASK}@`)
+    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]+:\/\/)[^\s/?#'"]*@/gi, `$1${MASK}@`)
     .replace(
       /([?&](?:(?:[\w-]*[_-])?(?:token|password|pass|secret|key|sig|signature)|apikey|k)=)(?:[^&#\s'"]*[^&#\s'".,:;])?/gi,
       `$1${MASK}`,

@@ -73,7 +73,7 @@ function sentence(message: string): string {
   const text = message
     .replace(/^error: /, "")
     .replace(/(unknown option '-[^'=]*)=[\s\S]*'/, "$1'")
-    .replace(/\s*\n\s*/g, " ");
+    .replace(/(?<!\s)\s*\n\s*/g, " ");
   const end = /[.?!)]$/.test(text) ? "" : ".";
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
 }

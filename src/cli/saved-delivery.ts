@@ -82,6 +82,6 @@ function bodyOf({ body, bodyBase64 }: Readonly<Record<string, unknown>>): Uint8A
   if ((body === undefined) === (bodyBase64 === undefined)) throw usageFailure(`A saved delivery has "body" or "bodyBase64": ${FORM}.`);
   if (typeof body === "string") return Buffer.from(body, "utf8");
   if (typeof body === "object" && body !== null) return body;
-  if (typeof bodyBase64 === "string" && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(bodyBase64)) return Buffer.from(bodyBase64, "base64");
+  if (typeof bodyBase64 === "string" && /^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(bodyBase64)) return Buffer.from(bodyBase64, "base64");
   throw usageFailure(`"body" is a text, and "bodyBase64" is base64: ${FORM}.`);
 }

@@ -32,7 +32,7 @@ export function checkBaseUrl(value: unknown, provider: string): BaseUrl {
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     throw new ConfigurationError("The option baseUrl must have no user name, password, query or fragment.", { provider });
   }
-  return { href: url.href.replace(/\/+$/, ""), isLoopback: local };
+  return { href: url.href.replace(/(?<!\/)\/+$/, ""), isLoopback: local };
 }
 
 /**

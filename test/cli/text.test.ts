@@ -22,6 +22,7 @@ describe("what must not be printed", () => {
   it.each([
     ["postgres://user:pa%40ss@db.example.test/app", "postgres://***@db.example.test/app"],
     ["redis://:pw@[::1]:6379", "redis://***@[::1]:6379"],
+    ["404http://user:pw@x.test", "404http://***@x.test"],
     ["http://x.test/?a=1&token=abc.def~g, and more", "http://x.test/?a=1&token=***, and more"],
     ["http://x.test/?token=abc: refused", "http://x.test/?token=***: refused"],
     ["http://x.test/?Signature=abc#part", "http://x.test/?Signature=***#part"],

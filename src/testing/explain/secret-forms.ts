@@ -110,7 +110,10 @@ function otherwise(use: KeyUse): Mistake {
 const encoder = new TextEncoder();
 
 function fromBase64(text: string): Uint8Array | undefined {
-  const digits = text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  const digits = text
+    .replaceAll("-", "+")
+    .replaceAll("_", "/")
+    .replace(/(?<!=)=+$/, "");
   if (digits.length < 8 || digits.length % 4 === 1 || !/^[A-Za-z0-9+/]+$/.test(digits)) return undefined;
   return Uint8Array.from(atob(digits), (character) => character.charCodeAt(0));
 }

@@ -10,7 +10,7 @@ export interface RepairedSecret {
 export const MOST_SECRET_CHARACTERS = 4096;
 
 // Zero-width characters, which trim() leaves, come along when a secret is copied from a page.
-const invisible = /^[\s\u200b-\u200d\u2060\ufeff]+|[\s\u200b-\u200d\u2060\ufeff]+$/g;
+const invisible = /^[\s\u200b-\u200d\u2060\ufeff]+|(?<![\s\u200b-\u200d\u2060\ufeff])[\s\u200b-\u200d\u2060\ufeff]+$/g;
 
 const repairers: readonly (readonly [Mistake["code"], (text: string) => string])[] = [
   ["secret_white_space", (text) => text.replace(invisible, "")],

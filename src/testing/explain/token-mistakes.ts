@@ -16,7 +16,7 @@ export function tokenMistake(token: unknown, url: string | undefined, refusal: R
   const [value] = given;
   if (value === undefined || value === "") return misplaced(token, address, parameters, url) ?? absent(value, rest.length > 0);
   const facts = { length: value.length, expected: token.length };
-  const mended = value.replace(/^[\s"'<{]+|[\s"'>}]+$/g, "");
+  const mended = value.replace(/^[\s"'<{]+/, "").replace(/(?<![\s"'>}])[\s"'>}]+$/, "");
   const form = equalTexts(mended, token) ? "; without white space, quotes or brackets it is the same" : "";
   const sameLetters = form === "" && equalTexts(value.toLowerCase(), token.toLowerCase());
   return { code: "token_mismatch", facts: { ...facts, form: sameLetters ? "; only the letter case differs" : form } };
