@@ -206,7 +206,7 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
 
   function settleLater(): void {
     if (settling !== undefined) return;
-    settling = setInterval(settleAll, SETTLE_LATER_MS);
+    settling = setInterval(() => void settleAll(), SETTLE_LATER_MS);
     // What is left when the process ends is left to its lease; Workers and browsers return a number here.
     (settling as { unref?: () => void }).unref?.();
   }
@@ -338,10 +338,10 @@ export function createClaims({ store, leaseMs, ttlMs }: ClaimsOptions): Claims {
           // The store may be back at the next turn, well before the lease ends.
         }
       };
-      const timer = setInterval(extend, leaseMs / 3);
+      const timer = setInterval(() => void extend(), leaseMs / 3);
       // A handler that never ends must not keep the process alive; Workers and browsers return a number here.
       (timer as { unref?: () => void }).unref?.();
-      extend();
+      void extend();
       return () => clearInterval(timer);
     },
   };

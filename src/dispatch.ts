@@ -63,7 +63,7 @@ export interface Running {
 export function start(runs: readonly Run[], context: HandlerContext, enclose?: Enclose): Running {
   if (enclose === undefined || runs.length === 0) return startAll(runs, context);
   let running: Running | undefined;
-  enclose("process", context, async () => {
+  void enclose("process", context, async () => {
     running = startAll(runs, context);
     return running.result ?? running.ended();
   });

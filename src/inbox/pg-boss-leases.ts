@@ -43,7 +43,7 @@ export function createLeases(boss: PgBossClient, { everyMs, clock }: PgBossLease
     hold(token, queue, attempt, leaseMs) {
       held.set(token, { queue, attempt, endsAt: clock() + leaseMs });
       // What fails now may work at the next turn, well before the heartbeat is missed.
-      timer ??= setInterval(() => beat().catch(() => undefined), everyMs);
+      timer ??= setInterval(() => void beat().catch(() => undefined), everyMs);
     },
     drop(token) {
       held.delete(token);

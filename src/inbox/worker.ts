@@ -178,7 +178,7 @@ export function startWorker(
       lookedForMissingAt = now;
       await reportMissing(now);
     }
-    if (!stopped) timer = setTimeout(poll, pollMs);
+    if (!stopped) timer = setTimeout(() => void poll(), pollMs);
   }
 
   /** Another worker may have the router, and then they are not due for long. */

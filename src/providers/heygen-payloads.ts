@@ -147,10 +147,10 @@ export function envelopes<Payloads extends object>(
 ): {
   readonly [Type in keyof Payloads & string]: z.ZodType<HeyGenEnvelope<Type, Payloads[Type]>>;
 } {
-  const builders = Object.entries<() => z.ZodType>(payloads).map(([type, payload]) => [
-    type,
-    () => z.looseObject({ event_type: z.literal(type), event_data: payload(), event_id: label(), created_at: label() }),
-  ]);
+  const builders = Object.entries<() => z.ZodType>(payloads).map(
+    ([type, payload]) =>
+      [type, () => z.looseObject({ event_type: z.literal(type), event_data: payload(), event_id: label(), created_at: label() })] as const,
+  );
   // Object.entries forgets which payload belongs to which type; the parameter's type has tied them together.
   return lazyEvents(Object.fromEntries(builders)) as never;
 }

@@ -85,7 +85,8 @@ const match = { matched: true } as const;
 
 /** Checks header names and brings them to lower case. */
 export function toHeaderNames(names: readonly string[]): readonly string[] {
-  if (!Array.isArray(names) || names.length === 0) throw new ConfigurationError("At least one header name is needed to find a signature.");
+  if (!Array.isArray(names as unknown) || names.length === 0)
+    throw new ConfigurationError("At least one header name is needed to find a signature.");
   for (const name of names) {
     // RFC 9110, section 5.1: a field name is a token.
     if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
