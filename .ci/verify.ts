@@ -22,6 +22,7 @@ interface Step {
 const steps: readonly Step[] = [
   { script: "test", isCounted: true },
   { script: "lint", area: "format and lint", isCounted: false },
+  { script: "lint:security", area: "mistakes of promises, expressions and secrets", isCounted: false },
   { script: "check", area: "types of the source, tests, examples and benchmarks", isCounted: false },
   { script: "test:types", area: "types as users see them", isCounted: false },
   { script: "test:package", area: "package", isCounted: true },

@@ -29,6 +29,7 @@ export async function beforeDeadline<Value extends object | boolean>(
       wake?.();
     },
   );
+  // eslint-disable-next-line @typescript-eslint/await-thenable -- a turn is all that is waited for
   for (let turn = 0; turn < TURNS && settled === undefined; turn++) await undefined;
   if (settled === undefined) {
     await new Promise<void>((resolve) => {

@@ -73,6 +73,7 @@ export function storableHeaders(headers: HeaderSource, traceparent?: string): Re
     const key = name.toLowerCase();
     if (value === undefined || /signature|authorization|cookie|secret|token|password|api-?key/.test(key)) return;
     const text = typeof value === "string" ? value : value.join(", ");
+    // eslint-disable-next-line own/no-open-key-writes -- __proto__ takes no text, so that such a header is just not kept
     kept[key] = Object.hasOwn(kept, key) ? `${kept[key]}, ${text}` : text;
   };
   if (!isReader(headers)) for (const name of Object.keys(headers)) keep(name, headers[name]);

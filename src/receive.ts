@@ -159,6 +159,7 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     } else {
       const handlers = start(runs, context, pipeline.enclose);
       // Most handlers only put the event somewhere, and have ended a few turns later.
+      // eslint-disable-next-line @typescript-eslint/await-thenable -- a turn is all that is waited for
       for (let turn = 0; turn < 3 && handlers.result === undefined; turn++) await undefined;
       if (handlers.result !== undefined) return endRun(reporter, journey, handlers.result, isKnown, false);
       running = handlers.ended();

@@ -43,11 +43,13 @@ function set(target: object, path: readonly string[], value: unknown): void {
     if (Array.isArray(place) && !/^[0-9]{1,4}$/.test(name)) {
       throw usageFailure(`--set ${path.join(".")}: ${path.slice(0, depth).join(".")} is a list, so a number has to follow.`);
     }
+    /* eslint-disable own/no-open-key-writes -- parseChanges refuses __proto__, and only own fields are entered */
     if (depth === last) place[name] = value;
     else if (!Object.hasOwn(place, name) || place[name] === null) place[name] = {};
     else if (typeof place[name] !== "object") {
       throw usageFailure(`--set ${path.join(".")}: ${path.slice(0, depth + 1).join(".")} has no fields.`);
     }
+    /* eslint-enable own/no-open-key-writes */
     if (depth < last) place = place[name] as Record<string, unknown>;
   }
 }

@@ -206,4 +206,5 @@ async function syncOf(redis: Pick<BullMqRedis, "config">): Promise<string | unde
   }
 }
 
+// eslint-disable-next-line security/detect-non-literal-regexp -- the names are in this file
 const fieldOf = (info: string, name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1];

@@ -18,6 +18,7 @@ export function checkSecret(secret: unknown): asserts secret is string {
     throw new ConfigurationError(`The secret must be a string, but is of type ${typeof secret}. Pass the text as the provider shows it.`);
   }
   if (secret.trim() === "") throw missing("it consists of white space only");
+  // eslint-disable-next-line no-restricted-syntax -- it is compared with itself
   if (secret.trim() !== secret) {
     throw new ConfigurationError(
       "The secret starts or ends with white space, usually a line break from a file or an environment. Remove it: secret.trim().",

@@ -26,8 +26,10 @@ export function changed<Body extends object>(body: Body, path: Path, value: unkn
   const parent = valueAt(copy, path.slice(0, -1));
   const key = path.at(-1);
   if (!isContainer(parent) || key === undefined) return copy;
+  /* eslint-disable own/no-open-key-writes -- the object is a copy, and what is in a path was found as a field of its own */
   if (value === undefined) delete parent[key];
   else parent[key] = value;
+  /* eslint-enable own/no-open-key-writes */
   return copy;
 }
 

@@ -45,9 +45,10 @@ export function providerCases(test: ProviderUnderTest): readonly ProviderCase[] 
 function skippedBecause(test: ProviderUnderTest): Readonly<Record<string, string>> {
   const reasons: Record<string, string> = {};
   if (test.vectors === undefined) reasons[VECTORS] = "no vectors are given";
+  // eslint-disable-next-line own/no-open-key-writes -- the names are those of the cases
   if (test.named === undefined) for (const name of Object.keys(namedPlays)) reasons[name] = "named is not given";
   if (test.samples.every(({ required }) => required === undefined)) {
-    for (const name of [OPTIONAL, REQUIRED]) reasons[name] = "no sample says what is required";
+    for (const name of [OPTIONAL, REQUIRED] as const) reasons[name] = "no sample says what is required";
   }
   const { signedAt, signature } = test.create({ secret: test.secret });
   const signsTime = test.signsTime ?? signature.maxAgeSeconds !== undefined;
