@@ -23,6 +23,8 @@ export interface FakeHeyGen extends FakeApi {
 export interface FakeHeyGenOptions {
   /** How long an address may take to answer OPTIONS. HeyGen documents a second. */
   readonly probeMs?: number;
+  /** Where it finds an address, for names that only a test knows. */
+  readonly resolve?: (url: string) => string;
 }
 
 const failed = (status: number, code: string, message: string): FakeReply => ({
@@ -43,7 +45,7 @@ export const v1Methods: Readonly<Record<string, string>> = {
 };
 
 /** Starts it. */
-export async function startFakeHeyGen({ probeMs = 1000 }: FakeHeyGenOptions = {}): Promise<FakeHeyGen> {
+export async function startFakeHeyGen({ probeMs = 1000, resolve = (url) => url }: FakeHeyGenOptions = {}): Promise<FakeHeyGen> {
   const endpoints = new Map<string, FakeEndpoint>();
   const history: Record<string, unknown>[] = [];
   const remembered = new Map<string, FakeReply>();
@@ -51,7 +53,7 @@ export async function startFakeHeyGen({ probeMs = 1000 }: FakeHeyGenOptions = {}
   let made = 0;
 
   async function make({ body }: FakeRequest, prefix: string): Promise<FakeEndpoint | undefined> {
-    if (!(await answersProbe(body.url, probeMs))) return undefined;
+    if (!(await answersProbe(resolve(String(body.url)), probeMs))) return undefined;
     const endpoint = {
       endpoint_id: `${prefix}${++made}`,
       url: String(body.url),

@@ -8,8 +8,11 @@ import { createRouter } from "video-webhooks";
 import { heygen } from "video-webhooks/heygen";
 import { openSqliteInbox } from "video-webhooks/inbox/sqlite";
 import { nodeHandler } from "video-webhooks/node";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Consumer, createConsumer, npx } from "./consumer.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { startFakeHeyGen } from "../endpoints/fake-heygen.ts";
+import { readmeBlock, readmeCommands } from "../suites/readme.ts";
+import { freePort, type ReadmeProgram, startCommand, startProgram } from "../suites/readme-program.ts";
+import { type Consumer, createConsumer, npx, type Ran } from "./consumer.ts";
 import { root } from "./module-graph.ts";
 
 const secret = "whsec_of-a-packed-receiver";
@@ -87,4 +90,48 @@ test("an address where nobody listens ends with 3, and wrong words with 2", asyn
     output: expect.stringContaining("avatar_video.success"),
   });
   expect(await cli(["send", "heygen", "--secret", "x"])).toMatchObject({ exitCode: 2 });
+});
+
+test("the commands of the README lead from nothing to the first event", async () => {
+  const [write, listen, send, sendTampered, add, ...others] = readmeCommands("From nothing to the first event in five minutes");
+  if (add === undefined || others.length > 0) throw new Error("The section has other commands than this test knows.");
+  const folder = consumer.project;
+  const api = await startFakeHeyGen({ resolve: (address) => address.replace("https://your-tunnel.example.com", listening.origin) });
+  onTestFinished(() => api.close());
+  const port = await freePort();
+  const type = (line = "") => {
+    const env = { HEYGEN_API_KEY: api.apiKey, npm_config_loglevel: "error" };
+    return startCommand(line, { folder, port, env, addresses: { "https://api.heygen.com": api.url } });
+  };
+  const ran = async (line?: string): Promise<Ran> => {
+    const program = await type(line);
+    return { exitCode: (await program.ended) ?? -1, output: program.output().trim() };
+  };
+  const sendBoth = async (): Promise<void> => {
+    expect(await ran(send)).toMatchObject({ exitCode: 0, output: expect.stringContaining('{"result":"processed",') });
+    expect(await ran(sendTampered)).toMatchObject({ exitCode: 1, output: expect.stringContaining("401") });
+  };
+
+  expect(await ran(write)).toEqual({ exitCode: 0, output: "" });
+  const listening: ReadmeProgram = await type(listen);
+  await listening.printed(`Listening for heygen at ${listening.origin}/. Ctrl+C stops.\n`);
+  await sendBoth();
+  await listening.printed(
+    / {2}avatar_video\.success {2}video .+ {2}processed 200 .*\n.* {2}unauthenticated 401 .*\n {2}The delivery is not authentic/,
+  );
+
+  expect(await ran(add)).toMatchObject({
+    exitCode: 0,
+    output: expect.stringMatching(/^id +ep_1\nurl +https:\/\/your-tunnel\.example\.com\//),
+  });
+  expect(await readFile(path.join(folder, "real.secret"), "utf8")).toBe(`${api.endpoints.get("ep_1")?.secret}\n`);
+  await listening.printed("OPTIONS  validation 204");
+  listening.signal("SIGINT");
+  await listening.printed("3 deliveries: 2 accepted, 1 refused or failed.\n");
+
+  const first = (await readFile(path.join(folder, "heygen.secret"), "utf8")).trim();
+  const receiver = await startProgram(readmeBlock("{ logger: console }"), { folder, port, env: { HEYGEN_WEBHOOK_SECRET: first } });
+  await receiver.answers("/");
+  await sendBoth();
+  await receiver.printed(/outcome=processed status=200[\s\S]*outcome=unauthenticated reason=signature_mismatch status=401/);
 });
