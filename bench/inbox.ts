@@ -17,7 +17,7 @@ import { longInbox } from "./effort.ts";
 import { withFolder } from "./folder.ts";
 import { grouped } from "./format.ts";
 import { members } from "./inbox-members.ts";
-import { measureMemory, SMALL_YOUNG_GENERATION } from "./inbox-memory.ts";
+import { FOR_SIZE, measureMemory } from "./inbox-memory.ts";
 import { prepareRows } from "./inbox-rows.ts";
 import { printSync } from "./inbox-sync.ts";
 import { printAccepted, printDepths } from "./inbox-tables.ts";
@@ -45,7 +45,7 @@ async function printMemory(folder: string): Promise<void> {
   printHeading(`Memory of a server with a worker, ${rows}, ${grouped(WORKED_OFF)} deliveries worked off`);
   printColumns(["server", "node:", "when it listens", "at most", "at the end"]);
   for (const stored of [path, undefined]) {
-    for (const flag of [SMALL_YOUNG_GENERATION, undefined]) {
+    for (const flag of [FOR_SIZE, undefined]) {
       const { openedMb, peakMb, endMb } = await measureMemory(stored, WORKED_OFF, flag === undefined ? [] : [flag]);
       const name = stored === undefined ? "without a store, for comparison" : "SQLite and a worker";
       printRow([name, flag ?? "without flags", ...[openedMb, peakMb, endMb].map((each) => `${Math.round(each)} MB`)]);
