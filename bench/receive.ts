@@ -1,29 +1,39 @@
 import { type Line, printComparison } from "./comparison.ts";
 import { type Counter, counting, forge, type HeyGenDelivery, heygenDelivery, heygenRouter, proveReceiving, secret } from "./deliveries.ts";
+import type { ContestEffort } from "./effort.ts";
 import { heygenBody, nameOfSize, sizes } from "./events.ts";
-import { type Contestant, contest } from "./measure.ts";
+import { type Contestant, contest, type Result } from "./measure.ts";
 import { prove, type Run } from "./part.ts";
 import { sampleReceiver } from "./sample.ts";
 
-/** `router.receive`, against the receiver of the providers' guides. */
-export async function receiveAgainstSample({ effort, verdicts }: Run): Promise<void> {
-  const lines: Line[] = [];
+/** `router.receive` and the receiver of the providers' guides, by turns, with a contest for each size of the body. */
+export async function contestWithSample(bodySizes: readonly number[], effort: ContestEffort): Promise<readonly Result[]> {
   const mine: Counter = { handled: 0 };
   const theirs: Counter = { handled: 0 };
   const router = heygenRouter(mine, { idempotency: false });
   const sample = sampleReceiver(secret, counting(theirs));
   await proveReceiving("receive", mine, async (delivery) => (await router.receive(delivery)).status);
   await proveReceiving("the sample", theirs, sample);
-  for (const size of sizes) {
+  const results: Result[] = [];
+  for (const size of bodySizes) {
     const delivery = heygenDelivery(heygenBody(size));
     const ours: Contestant = { name: "receive", run: () => router.receive(delivery) };
     const other: Contestant = { name: "sample", run: () => sample(delivery) };
     mine.handled = theirs.handled = 0;
-    const result = await contest([ours, other], effort.contest);
+    const result = await contest([ours, other], effort);
     prove(mine.handled === result.calls.get(ours.name), "receive ran the handler for every delivery");
     prove(theirs.handled === result.calls.get(other.name), "the sample ran the handler for every delivery");
-    lines.push({ size: nameOfSize(size), result, name: ours.name, other: other.name, bar: "sample" });
+    results.push(result);
   }
+  return results;
+}
+
+/** `router.receive`, against the receiver of the providers' guides. */
+export async function receiveAgainstSample({ effort, verdicts }: Run): Promise<void> {
+  const results = await contestWithSample(sizes, effort.contest);
+  const lines = results.map(
+    (result, index): Line => ({ size: nameOfSize(sizes[index] as number), result, name: "receive", other: "sample", bar: "sample" }),
+  );
   printComparison(verdicts, "Verify, parse, validate and route, against the sample of the guides (no schema)", lines);
 }
 

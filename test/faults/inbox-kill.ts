@@ -1,6 +1,7 @@
 import path from "node:path";
+import { freePort } from "../suites/free-port.ts";
 import type { InboxEngine, Inspection, Remains } from "./inbox-engine.ts";
-import { freePort, type ServerProcess, startServer } from "./inbox-process.ts";
+import { type ServerProcess, startServer } from "./inbox-process.ts";
 import { type Runs, runsIn } from "./inbox-runs.ts";
 import { deliveriesOf, pause, type Sender, startSender } from "./inbox-sender.ts";
 import type { ServerSettings } from "./inbox-server.ts";

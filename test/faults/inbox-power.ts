@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { freePort } from "../suites/free-port.ts";
 import { lostOf } from "./inbox-engine-sqlite.ts";
-import { freePort, startServer } from "./inbox-process.ts";
+import { startServer } from "./inbox-process.ts";
 import { deliveriesOf, pause, startSender } from "./inbox-sender.ts";
 import type { ServerSettings } from "./inbox-server.ts";
 import type { Variant } from "./inbox-variants.ts";

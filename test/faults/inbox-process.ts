@@ -1,9 +1,6 @@
 // Apart from processes.ts, since the long form runs without a test runner, and since some of these need a shell around them.
 
 import { spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { ServerMessage, ServerSettings } from "./inbox-server.ts";
 
@@ -70,19 +67,4 @@ export function startServer(settings: ServerSettings, around = 'exec "$@"'): Ser
       await gone;
     },
   };
-}
-
-/** A port for servers that follow one another; below those that outgoing connections get, which could take it while nobody listens. */
-export async function freePort(): Promise<number> {
-  for (let attempts = 1; ; attempts++) {
-    const port = randomInt(20_000, 30_000);
-    const server = createServer();
-    try {
-      await once(server.listen(port, "127.0.0.1"), "listening");
-      await once(server.close(), "close");
-      return port;
-    } catch (error) {
-      if (attempts === 20) throw error;
-    }
-  }
 }

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
@@ -11,6 +10,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { type BullMqInboxOptions, openBullMqInbox } from "../../src/inbox/bullmq.ts";
 import type { Inbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
+import { freePort } from "../suites/free-port.ts";
 import { describeWithProgram } from "../suites/servers.ts";
 
 const ignore = (): void => undefined;
@@ -197,12 +197,3 @@ describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own",
     await redis.quit();
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { freePort } from "../suites/free-port.ts";
 import type { Framer } from "./inbox-frames.ts";
-import { freePort } from "./inbox-process.ts";
 
 /** A moment in which a process dies, by what it sends to its server. */
 export interface Moment {

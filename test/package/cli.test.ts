@@ -10,8 +10,9 @@ import { openSqliteInbox } from "video-webhooks/inbox/sqlite";
 import { nodeHandler } from "video-webhooks/node";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startFakeHeyGen } from "../endpoints/fake-heygen.ts";
+import { freePort } from "../suites/free-port.ts";
 import { readmeBlock, readmeCommands } from "../suites/readme.ts";
-import { freePort, type ReadmeProgram, startCommand, startProgram } from "../suites/readme-program.ts";
+import { type ReadmeProgram, startCommand, startProgram } from "../suites/readme-program.ts";
 import { type Consumer, createConsumer, npx, type Ran } from "./consumer.ts";
 import { root } from "./module-graph.ts";
 
