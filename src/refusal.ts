@@ -61,17 +61,17 @@ const rows: Readonly<Partial<Record<WebhookErrorCode, readonly [ErrorClass, stri
   ],
   timestamp_too_old: [
     VerificationError,
-    "The signed time is $seconds seconds ago, beyond maxAgeSeconds: delayed, replayed, or the clock here is fast.",
+    `The signed time is $seconds seconds ago, beyond maxAgeSeconds: delayed, replayed, or the clock here is fast. ${EXPLAIN}`,
   ],
   timestamp_too_new: [
     VerificationError,
-    "The signed time is $seconds seconds ahead, beyond maxAgeSeconds: not in seconds, or the clock here is slow.",
+    `The signed time is $seconds seconds ahead, beyond maxAgeSeconds: not in seconds, or the clock here is slow. ${EXPLAIN}`,
   ],
   timestamp_malformed: [
     VerificationError,
-    "No readable signed time, which maxAgeSeconds requires. Remove maxAgeSeconds if the provider sends none.",
+    `No readable signed time, which maxAgeSeconds requires. Remove maxAgeSeconds if the provider sends none. ${EXPLAIN}`,
   ],
-  token_mismatch: [VerificationError, "The request URL does not carry the token exactly once. Register the URL with ?token=…"],
+  token_mismatch: [VerificationError, `The request URL does not carry the token exactly once. Register the URL with ?token=… ${EXPLAIN}`],
   secret_missing: [
     VerificationError,
     "The secret function returned nothing for this delivery. Return the secret of the tenant that the URL names.",

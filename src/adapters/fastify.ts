@@ -42,6 +42,7 @@ type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 
 /** The part of a Fastify instance that is used. */
 export interface FastifyInstance {
+  register(plugin: (scope: FastifyInstance) => Promise<void>): unknown;
   removeAllContentTypeParsers(): unknown;
   addContentTypeParser(
     contentType: string[],
@@ -66,8 +67,8 @@ export interface FastifyPluginOptions {
 }
 
 /**
- * Answers one path of a Fastify 5 application. Register it once for each router, and not through `fastify-plugin`: within a context of its
- * own, its content type parser concerns no other route, and they parse JSON as before.
+ * Answers one path of a Fastify 5 application. Register it once for each router. Its content type parser lives in a context of its own, so
+ * that it concerns no other route, and they parse JSON as before.
  *
  * @throws {@link ConfigurationError} for what is no router
  *
@@ -85,6 +86,11 @@ export interface FastifyPluginOptions {
  */
 export async function fastifyPlugin(instance: FastifyInstance, { router, path }: FastifyPluginOptions): Promise<void> {
   checkReceiver(router, "fastifyPlugin");
+  // Also where the instance is the application's own, as behind the package fastify-plugin.
+  instance.register(async (scope) => mount(scope, router, path));
+}
+
+function mount(instance: FastifyInstance, router: Receiver, path: string): void {
   instance.removeAllContentTypeParsers();
   // The usual type on its own, since Fastify takes longer to find the parser for all others.
   instance.addContentTypeParser(["application/json", "*"], (_request, payload, done) => {

@@ -53,7 +53,9 @@ export function nextRoute(router: Receiver, { waitUntil }: NextOptions = {}): Ne
   return { ...handlers, HEAD: handleWebhook, OPTIONS: handleWebhook };
 }
 
-const CUT = "Behind a proxy.ts or middleware.ts, raise experimental.proxyClientMaxBodySize for bodies beyond 10 MB.";
+const CUT =
+  "Behind a proxy.ts or middleware.ts, Next.js passes on 10 MB: for larger bodies raise experimental.proxyClientMaxBodySize " +
+  "(in Next.js 15 experimental.middlewareClientMaxBodySize).";
 const ROUTE_FIX = `Export what nextRoute(router) returns as it is, or read a copy before: await request.clone().text(). ${CUT}`;
 
 /** Answers a request of the Pages Router. */

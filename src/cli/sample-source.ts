@@ -3,6 +3,7 @@ import { applyChanges, type Change, numbered } from "./changes.ts";
 import { usageFailure } from "./failure.ts";
 import { printable } from "./printable.ts";
 import type { ProviderName } from "./providers.ts";
+import { looksSecret } from "./secrets.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** Which sample. */
@@ -26,7 +27,9 @@ export function checkSample(provider: ProviderName, type: string | undefined, va
       type,
       types.map((each) => each.type),
     );
-    throw usageFailure(`${provider} has no event "${printable(type, 60)}".${near} "video-webhooks samples ${provider}" lists them.`);
+    throw usageFailure(
+      `${provider} has no event ${looksSecret(type) ? "of that name" : `"${printable(type, 60)}"`}.${near} "video-webhooks samples ${provider}" lists them.`,
+    );
   }
   if (found.variants.includes(variant)) return { type, variant };
   throw usageFailure(`${type} has no variant "${printable(variant, 60)}". There is: ${found.variants.join(", ")}.`);

@@ -45,9 +45,12 @@ export async function readSecret(session: Session, file: string | undefined, var
   return redactor.hide(text);
 }
 
-/** Whether what was given for a file is perhaps the secret itself, which no message may repeat. */
+/** Whether a text that was given for something else begins like a secret or a token, which no message may repeat. */
+export const looksSecret = (text: string): boolean => /^(?:whsec_|eyJ)/.test(text);
+
+/** Whether what was given for a file is perhaps the secret itself. */
 function maybeSecret(file: string, error: unknown): boolean {
-  if (/^(?:whsec_|eyJ)/.test(file)) return true;
+  if (looksSecret(file)) return true;
   return file !== "-" && systemCode((error as CliFailure).cause) !== undefined && !/[/\\.]/.test(file);
 }
 

@@ -17,7 +17,7 @@ import { type ProviderParts, signingForms } from "./explain/signing-forms.ts";
 import { blame, praise, type Tried } from "./explain/summary.ts";
 import { type Seen, secretMistakes, symptomsOf } from "./explain/symptoms.ts";
 import { tokenMistake } from "./explain/token-mistakes.ts";
-import { bodyBytes, explainParsed, parsedMistake, wrappedBytes } from "./explain/unread-body.ts";
+import { bodyBytes, explainUnusable, unusableMistake, wrappedBytes } from "./explain/unread-body.ts";
 import { momentOf } from "./moment-of.ts";
 
 export type { Certainty, Finding, FindingCode } from "./explain/finding.ts";
@@ -108,7 +108,7 @@ export function explain(input: ExplainInput): Explanation {
   if (late !== undefined) findings.push(toFinding(late, "proven"));
   if (token !== undefined && isRefusal(token)) {
     if (token.refused !== "body_already_parsed") findings.push(toFinding(tokenMistake(input.token, input.url, token), "proven"));
-    else if (!isSigned) findings.push(toFinding(wrappedBytes(input.rawBody)?.mistake ?? parsedMistake(input.rawBody), "proven"));
+    else if (!isSigned) findings.push(toFinding(wrappedBytes(input.rawBody)?.mistake ?? unusableMistake(input.rawBody), "proven"));
   }
   const refusal = [token, signature].find((each): each is Refusal => each !== undefined && isRefusal(each));
   const refused: string | undefined = refusal?.refused ?? late?.code;
@@ -170,7 +170,7 @@ function explainSignature(input: ExplainInput, subject: Subject, refusal: Refusa
     fragments: fragmentsIn(headers),
     keys: keyForms(secrets, input.otherSecrets ?? {}),
   };
-  if (body === undefined) return { findings: [explainParsed(input.rawBody, parts)] };
+  if (body === undefined) return { findings: [explainUnusable(input.rawBody, parts)] };
 
   const question: Question = { ...parts, body, bodies: () => bodyForms(body, headers) };
   const isKnown = forms.some(({ relation }) => relation !== "other");

@@ -7,9 +7,10 @@ import { createGunzip, gzipSync } from "node:zlib";
 import cors from "@fastify/cors";
 import { type FastifyInstance, fastify, type preParsingHookHandler } from "fastify";
 import { fastify as fastify50 } from "fastify-5.0";
+import withoutContext from "fastify-plugin";
 import rawBody, { type RawBodyPluginOptions } from "fastify-raw-body";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { fastifyPlugin } from "../../src/adapters/fastify.ts";
+import { type FastifyPluginOptions, fastifyPlugin } from "../../src/adapters/fastify.ts";
 import type { RouterOptions } from "../../src/router.ts";
 import { secret, success } from "../suites/deliveries.ts";
 import { signHex } from "../suites/signer.ts";
@@ -223,6 +224,20 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
     expectHandled(two, second, event);
     expect([json.text, csv.text]).toEqual(['{"received":{"a":"é"}}', '{"received":["a","é"]}']);
     expect([other.status, malformed.status, tooLarge.status]).toEqual([415, 400, 413]);
+  });
+
+  it.each<[string, (app: FastifyInstance, options: FastifyPluginOptions) => unknown]>([
+    // A function of its own, since the package marks the one it gets, for good.
+    ["through the package fastify-plugin", (app, options) => app.register(withoutContext(async (own) => fastifyPlugin(own, options)))],
+    ["called with the instance itself", (app, options) => fastifyPlugin(app, options)],
+  ])("leaves the parsers of all other routes alone, also %s", async (_how, mount) => {
+    const observed = observe();
+    const app = create({ forceCloseConnections: true });
+    mount(app, { router: observed.router, path });
+    app.post("/json", async ({ body }) => ({ received: body }));
+    const url = await listening(app);
+    expectHandled(await deliver(url + path, event), observed, event);
+    expect((await deliver(`${url}/json`, '{"a":"é"}')).text).toBe('{"received":{"a":"é"}}');
   });
 
   it("reads the token from the query of the URL that arrived", async () => {

@@ -8,8 +8,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Next.js application that was built. */
 export interface NextApp {
-  /** Starts it on a free port. */
-  start(): Promise<NextServer>;
+  /** Starts it on a free port, with further environment variables. */
+  start(env?: Readonly<Record<string, string>>): Promise<NextServer>;
 }
 
 /** A Next.js application that was started. */
@@ -127,8 +127,9 @@ export async function buildNext(major: NextMajor, further: Readonly<Record<strin
   }
   await runNext(major, ["build"], folder).ended();
   return {
-    async start() {
-      const server = runNext(major, ["start", "--hostname", "127.0.0.1", "--port", "0"], folder, { HEYGEN_WEBHOOK_SECRET: secret });
+    async start(env) {
+      const given = { HEYGEN_WEBHOOK_SECRET: secret, ...env };
+      const server = runNext(major, ["start", "--hostname", "127.0.0.1", "--port", "0"], folder, given);
       const [, port] = await server.printed(/http:\/\/127\.0\.0\.1:(\d+)/);
       return { port: Number(port), output: server.output, close: server.stop };
     },

@@ -34,6 +34,11 @@ export const config = { matcher: ["/passed/:path*", "/api/passed/:path*"] };
   ];
 };
 
+/** The limit that the message of a body that was cut off names, raised when the server is started with this variable. */
+const limitOf = { 15: "middlewareClientMaxBodySize", 16: "proxyClientMaxBodySize" } as const;
+const configOf = (major: NextMajor): string =>
+  `export default process.env.TAKE_LARGE_BODIES ? { experimental: { ${limitOf[major]}: "20mb" } } : {};\n`;
+
 const plain = `import { nextRoute } from "video-webhooks/next";\n${deep}\nexport const { POST, OPTIONS } = nextRoute(router);\n`;
 const plainApi = `import { nextApiRoute } from "video-webhooks/next";\n${deep}\nexport const config = { api: { bodyParser: false } };\nexport default nextApiRoute(router);\n`;
 
@@ -73,6 +78,7 @@ export const { POST, OPTIONS } = nextRoute(router${after ? ", { waitUntil: after
 
 const further = (major: NextMajor): Record<string, string> => ({
   ...Object.fromEntries([middlewareOf(major)]),
+  "next.config.mjs": configOf(major),
   "app/passed/plain/route.ts": plain,
   "app/passed/read/route.ts": plain,
   "pages/api/passed/plain.ts": plainApi,
@@ -156,7 +162,19 @@ for (const major of [15, 16] as const) {
         expect((await deliver(to, success(id(), { pad: "x".repeat(9_000_000) }))).status).toBe(200);
         const answer = await deliver(to, success(id(), { pad: "x".repeat(11_000_000) }));
         expect([answer.status, await answer.json()]).toMatchObject([500, { code: "body_already_parsed" }]);
-        expect(await lastError()).toMatchObject({ message: expect.stringContaining("experimental.proxyClientMaxBodySize") });
+        expect(await lastError()).toMatchObject({ message: expect.stringContaining(`experimental.${limitOf[major]}`) });
+      });
+
+      test("takes it where the limit is raised that the message names", async () => {
+        const another = await app.start({ TAKE_LARGE_BODIES: "1" });
+        try {
+          const body = success(id(), { pad: "x".repeat(11_000_000) });
+          for (const to of ["passed/large", "api/passed/large"]) {
+            expect((await deliver(to, body, "application/json", another)).status).toBe(200);
+          }
+        } finally {
+          await another.close();
+        }
       });
 
       test("P18: a route that reads the request first is told to read a copy, which works", async () => {

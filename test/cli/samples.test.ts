@@ -138,4 +138,10 @@ describe("samples", () => {
     expect(stderr).toContain(message);
     expect([code, stdout]).toEqual([2, ""]);
   });
+
+  it("does not repeat what may be a secret in the place of an event", async () => {
+    const { code, stderr } = await runHere(["samples", "heygen", "whsec_in-the-wrong-place"]);
+    expect([code, stderr.includes("whsec_")]).toEqual([2, false]);
+    expect(stderr).toContain("heygen has no event of that name.");
+  });
 });

@@ -61,7 +61,7 @@ export const pitfalls: Readonly<Record<number, string>> = {
   51: "Express 4 does not catch rejections. They go to its error middleware.",
   52: "Bundlers choose another implementation than was tested. There is one.",
   53: "Mocked verification hides mistakes of adapters. Their tests use real signatures over real connections.",
-  54: "An upgrade of a framework changes how bodies are read. Oldest and newest versions are tested.",
+  54: "An upgrade of a framework changes how bodies are read. The oldest and the newest version of each are tested, of Next.js the newest of both majors.",
   55: "`instanceof` fails between copies of a package and between realms. Errors and bytes are recognised otherwise.",
 };
 

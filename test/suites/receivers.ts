@@ -2,7 +2,7 @@
 // of Next.js, so the suite asks for the journal over HTTP.
 
 import { createHash } from "node:crypto";
-import { type AnyRouter, createRouter, Discard, type IdempotencyStore, RetryLater } from "video-webhooks";
+import { type AnyRouter, createRouter, Discard, type IdempotencyStore, type InboxIntake, RetryLater } from "video-webhooks";
 import { heygen } from "video-webhooks/heygen";
 import { createMemoryStore } from "video-webhooks/idempotency";
 
@@ -27,7 +27,7 @@ export interface Receivers {
 }
 
 /** The receivers that a member of the suite mounts at `/hooks/<name>`. */
-export const receiverNames = ["standard", "small", "impatient", "storeless", "broken", "watched", "token"] as const;
+export const receiverNames = ["standard", "small", "impatient", "storeless", "broken", "watched", "token", "inbox", "orderly"] as const;
 
 /** One of {@link receiverNames}. */
 export type ReceiverName = (typeof receiverNames)[number];
@@ -52,6 +52,8 @@ export function createReceivers(): Receivers {
       { idempotency: counted(createMemoryStore(), journal) },
     ),
     token: createRouter(heygen({ token })),
+    inbox: createRouter(heygen({ secret }), { inbox: createIntake() }),
+    orderly: createRouter(heygen({ secret }), { staleEvents: "skip" }),
   };
   for (const router of Object.values(routers)) {
     router.on(["avatar_video.success", "avatar_video.fail"], (event, context) => {
@@ -76,6 +78,20 @@ function behave(wish: string): unknown {
   if (verb === "wait") return new Promise((resolve) => setTimeout(resolve, Number(argument)));
   if (verb === "hang") return new Promise(() => undefined);
   return undefined;
+}
+
+/** Takes in what a router stores, and is full for one event. */
+function createIntake(): InboxIntake {
+  const known = new Set<string>();
+  return {
+    async accept({ id, fingerprint }) {
+      if (id.endsWith("/full")) throw new Error("The disk is full.");
+      const key = `${id} ${fingerprint}`;
+      const duplicate = known.has(key);
+      known.add(key);
+      return { duplicate };
+    },
+  };
 }
 
 function counted(store: IdempotencyStore, journal: Journal): IdempotencyStore {

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
@@ -184,6 +185,36 @@ describe.each(members)("explain: $title", (member) => {
     expect(findings).toMatchObject([{ code: "body_already_parsed", certainty: "likely" }]);
   });
 
+  it("finds that the body is a Buffer that went through JSON", async () => {
+    const input = await correct(member);
+    const rawBody: unknown = JSON.parse(JSON.stringify(Buffer.from(compact(member.body))));
+    expect(explain({ ...input, rawBody }).findings).toMatchObject([{ code: "body_already_parsed", certainty: "proven" }]);
+  });
+
+  it.each([
+    ["a promise", () => Promise.resolve(compact(member.body)), /Await what reads the body/],
+    ["a Request", () => new Request("http://localhost/", { method: "POST", body: "{}" }), /new Uint8Array\(await it\.arrayBuffer\(\)\)/],
+    ["a Blob", () => new Blob(["{}"]), /new Uint8Array\(await it\.arrayBuffer\(\)\)/],
+    ["a web stream", () => new Blob(["{}"]).stream(), /joined as bytes/],
+    ["a stream of Node.js", () => Readable.from(["{}"]), /joined as bytes/],
+  ])("finds that nothing has read the body: %s", async (_title, make, fix) => {
+    const { authentic, findings } = explain({ ...(await correct(member)), rawBody: make() });
+    expect(authentic).toBe(false);
+    expect(findings).toMatchObject([{ code: "body_type", certainty: "proven", fix: expect.stringMatching(fix) }]);
+    expect(findings[0]?.message).not.toContain("parser");
+  });
+
+  it("takes a large number that JavaScript has rounded for a hint that the body was parsed", async () => {
+    const exact = `${compact(member.body).slice(0, -1)},"n":12345678901234567890}`;
+    const input = await correct(member, exact);
+    const hint = { code: "body_reserialised", certainty: "possible", message: expect.stringContaining("2^53") };
+    expect((await explained(member, { ...input, rawBody: parsed(exact) })).findings).toMatchObject([hint]);
+    // Digits that JavaScript would not write, and the same digits in a text, tell nothing.
+    for (const untold of [exact.replace("7890}", "7891}"), exact.replace("12345678901234567890", '"12345678901234567000"')]) {
+      expect((await explained(member, { ...input, rawBody: untold })).findings).toEqual([]);
+    }
+  });
+
   it("finds that the body is the text of an object", async () => {
     const { findings } = await explained(member, { ...(await correct(member)), rawBody: "[object Object]" });
     expect(findings).toMatchObject([{ code: "body_already_parsed", certainty: "likely" }]);
@@ -206,11 +237,21 @@ describe.each(members)("explain: $title", (member) => {
   });
 
   it.each([
-    ["cut off", "body_truncated", (body: string) => body.slice(0, -20)],
-    ["written anew in a way that is not known", "body_length_differs", (body: string) => `${body.slice(0, -1)},"more":1}`],
-  ])("finds by its length that the body was %s", async (_title, code, change) => {
-    const input = await correct(member);
-    const body = compact(member.body);
+    ["cut off", "body_truncated", (body: string) => body, (body: string) => body.slice(0, -20)],
+    [
+      "longer in a way that is not known",
+      "body_length_differs",
+      (body: string) => body,
+      (body: string) => `${body.slice(0, -1)},"more":1}`,
+    ],
+    ["parsed, of spaces before colons", "body_reserialised", (body: string) => body.replaceAll('":', '" :'), parsed],
+    ["parsed, of one space in one place", "body_reserialised", (body: string) => body.replace(",", ", "), parsed],
+    ["parsed, of a price", "body_reserialised", (body: string) => `${body.slice(0, -1)},"n":12.50}`, parsed],
+    ["parsed, of an exponent", "body_reserialised", (body: string) => `${body.slice(0, -1)},"n":1.0e2}`, parsed],
+    ["parsed, of a key that came twice", "body_reserialised", (body: string) => `${body.slice(0, -1)},"n":1,"n":1}`, parsed],
+  ])("finds by its length that the body was %s", async (_title, code, write, change) => {
+    const body = write(compact(member.body));
+    const input = await correct(member, body);
     const headers = { ...input.headers, "content-length": String(toBytes(body).length) };
     const { findings } = await explained(member, { ...input, headers, rawBody: change(body) });
     expect(findings).toMatchObject([{ code, certainty: "likely" }]);

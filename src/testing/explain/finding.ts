@@ -80,6 +80,10 @@ export interface Finding {
 type Wording =
   | "body_reserialised_here"
   | "body_reserialised_by_sender"
+  | "body_reserialised_shorter"
+  | "body_rounded_number"
+  | "body_promise"
+  | "body_unread"
   | "body_truncated_json"
   | "other_provider_by_body"
   | "timestamp_sent_in_milliseconds"
@@ -116,6 +120,16 @@ const texts: Readonly<Record<FindingCode | Wording, readonly [message: string, f
     'The sender signed another serialisation than it sent: the signature holds over the same JSON $form, but the body is as long as "content-length" announces, so no parser here has changed it.',
     `${SIGN_SENT} If the sender is not yours, look for a proxy that writes bodies and their length anew.`,
   ],
+  body_reserialised_shorter: [
+    'The body was parsed and written anew: it is a whole JSON object of $length bytes, but "content-length" announces $announced.',
+    RAW,
+  ],
+  body_rounded_number: [
+    "The body has a whole number beyond 2^53 with the digits that JavaScript rounds to: it may have been parsed and written anew.",
+    RAW,
+  ],
+  body_promise: ["The body is a promise, not the bytes that it is of.", "Await what reads the body before it is checked."],
+  body_unread: ["The body is $found, of which nothing was read yet, not its bytes.", "Pass $bytes."],
   body_trailing_newline: ["The signature holds over the body $form at its end.", `Nothing may add or trim line breaks. ${RAW}`],
   body_line_breaks: ["The signature holds over the body with line breaks of the form $form; they were converted.", RAW],
   body_byte_order_mark: [

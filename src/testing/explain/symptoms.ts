@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../provider.ts";
 import type { Refusal } from "../../refusal.ts";
 import { isStandardWebhooksSecret } from "../../signature/standard-webhooks.ts";
 import { toText } from "./body-forms.ts";
@@ -34,8 +35,12 @@ export function* symptomsOf(seen: Seen): Generator<Symptom> {
   else if (text?.startsWith("[object ")) yield likely({ code: "body_already_parsed", facts: { found: "the text of an object" } });
   for (const mistake of secretMistakes(seen.secrets, seen.refusal)) yield likely(mistake);
   for (const mistake of headerMistakes(seen)) yield likely(mistake);
-  const ofBody = [...bodyMistakes(seen.body, text, seen.headers)];
+  const json = text === undefined ? undefined : toObject(text);
+  const ofBody = [...bodyMistakes(seen.body, text, json !== undefined, seen.headers)];
   for (const mistake of ofBody) yield likely(mistake);
+  if (ofBody.length === 0 && text !== undefined && json !== undefined && hasRoundedNumber(text)) {
+    yield { mistake: { code: "body_reserialised", wording: "body_rounded_number" }, certainty: "possible" };
+  }
   if (ofBody.length === 0 && announcedLength(seen.headers) === undefined && text !== undefined && endsOpen(text)) {
     yield { mistake: { code: "body_truncated", wording: "body_truncated_json" }, certainty: "possible" };
   }
@@ -43,7 +48,7 @@ export function* symptomsOf(seen: Seen): Generator<Symptom> {
   if (/^(?:gzip|deflate|br|zstd)$/.test(encoding ?? "") && text !== undefined) {
     yield { mistake: { code: "body_decompressed", facts: { encoding: encoding ?? "" } }, certainty: "possible" };
   }
-  const other = text === undefined ? undefined : providerByBody(text, seen);
+  const other = json === undefined ? undefined : providerByBody(json, seen);
   if (other !== undefined) {
     yield {
       mistake: { code: "other_provider", wording: "other_provider_by_body", facts: { other, provider: seen.provider.name } },
@@ -161,7 +166,7 @@ function* cutOrOther({ headers, fragments, provider, forms }: Seen, names: Reado
   }
 }
 
-function* bodyMistakes(body: Uint8Array, text: string | undefined, headers: ReceivedHeaders): Generator<Mistake> {
+function* bodyMistakes(body: Uint8Array, text: string | undefined, isWhole: boolean, headers: ReceivedHeaders): Generator<Mistake> {
   if (body.length === 0) return;
   const compression = compressionOf(body, headers.get("content-encoding")?.[0]);
   if (compression !== undefined) yield { code: "body_compressed", facts: { encoding: compression, proof: "" } };
@@ -169,7 +174,11 @@ function* bodyMistakes(body: Uint8Array, text: string | undefined, headers: Rece
   // A body that something inflated has another length, and is a mistake of its own.
   const isInflated = text !== undefined && headers.has("content-encoding");
   if (announced !== undefined && announced !== body.length && !isInflated) {
-    yield { code: announced > body.length ? "body_truncated" : "body_length_differs", facts: { announced, length: body.length } };
+    const facts = { announced, length: body.length };
+    if (announced < body.length) yield { code: "body_length_differs", facts };
+    // What was cut off is no whole JSON any more, and most serialisers write less than arrived.
+    else if (isWhole) yield { code: "body_reserialised", wording: "body_reserialised_shorter", facts };
+    else yield { code: "body_truncated", facts };
   }
   const count = text?.match(/\ufffd/g)?.length;
   if (count !== undefined) yield { code: "body_lossy", facts: { count } };
@@ -191,19 +200,28 @@ function endsOpen(text: string): boolean {
   return true;
 }
 
-/** The provider whose event the body is, if it is none of the one that it is checked for. */
-function providerByBody(text: string, { provider, others }: Seen): string | undefined {
-  let body: unknown;
+/** The JSON object that a text is. */
+function toObject(text: string): JsonObject | undefined {
   try {
-    body = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
-    // No JSON, so no event of any.
+    // No JSON.
     return undefined;
   }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return undefined;
+}
+
+/** Whether a whole number stands in a JSON text that is too large for JavaScript, and is what JavaScript would write for one. */
+function hasRoundedNumber(text: string): boolean {
+  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g) ?? [];
+  return tokens.some((token) => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) && String(Number(token)) === token);
+}
+
+/** The provider whose event the body is, if it is none of the one that it is checked for. */
+function providerByBody(body: JsonObject, { provider, others }: Seen): string | undefined {
   const knows = (parts: ProviderParts): boolean => {
     try {
-      const type: unknown = parts.eventType(body as Readonly<Record<string, unknown>>);
+      const type: unknown = parts.eventType(body);
       return typeof type === "string" && Object.hasOwn(parts.events, type);
     } catch {
       // A function of a provider that is being written may throw for a body that it does not expect.

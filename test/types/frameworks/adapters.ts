@@ -95,7 +95,7 @@ export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextRoute(router
 type RouteContext = { readonly params: Promise<Record<string, string | string[] | undefined>> };
 export const route: (request: NextRequest, context: RouteContext) => Promise<Response> = POST;
 export const api: NextApiHandler = nextApiRoute(router);
-export const apiAfter: NextApiHandler<string> = nextApiRoute(router, { waitUntil: after });
+export const apiWaiting: NextApiHandler<string> = nextApiRoute(router, { waitUntil: (promise) => promise.then(() => undefined) });
 export const config: PageConfig = nextApiConfig;
 export const inApiRoute = (request: NextApiRequest, response: NextApiResponse): Promise<void> => nextApiRoute(router)(request, response);
 nextRoute(router, { waitUntil: undefined });
