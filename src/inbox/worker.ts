@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors.ts";
 import type { HandledResult, HandleOptions } from "../handle.ts";
 import { type Logger, nameOfThrown } from "../log.ts";
+import { toReason } from "../signals.ts";
 import type { InboxEvent } from "./intake.ts";
 import { backoff, type CompletePolicy } from "./retry-policy.ts";
 import type { AttemptEnd, ClaimedEvent, InboxStore } from "./store.ts";
@@ -408,4 +409,8 @@ function reasonOf(cause: unknown): string {
   }
 }
 
-const cut = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);
+/** A store that cannot keep a reason would be asked to for ever, so it gets a text, also from a router of somebody else. */
+function cut(reason: unknown): string {
+  const text = toReason(reason);
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
+}

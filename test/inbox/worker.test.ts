@@ -13,6 +13,9 @@ import { createSqliteStore } from "../../src/inbox/sqlite-store.ts";
 import { createWriter } from "../../src/inbox/sqlite-writer.ts";
 import type { InboxState, InboxStore } from "../../src/inbox/store.ts";
 import type { InboxRouter, WorkerProblem } from "../../src/inbox/worker.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
+import { success } from "../suites/deliveries.ts";
 
 interface Scene {
   readonly inbox: Inbox;
@@ -129,6 +132,35 @@ describe("a worker", () => {
     inbox.work(routerOf(fail), { concurrency: 2, pollMs: 5 });
     await vi.waitFor(async () => expect(await states()).toEqual({ dead: 5 }), patience);
     expect((await inbox.list()).entries[0]).toMatchObject({ attempts: 2, reason: "Error: wrapped" });
+  });
+
+  it.each([
+    [{ a: 1 }, "[object Object]"],
+    ["", "No reason was given."],
+    [undefined, "No reason was given."],
+  ])("ends an attempt that is discarded because of %o, which no store keeps as it is", async (reason, text) => {
+    const { inbox, states } = await newScene();
+    await accept(inbox, 1);
+    const problems: WorkerProblem[] = [];
+    inbox.work(
+      routerOf(() => ({ result: "discarded", reason: reason as string })),
+      { onProblem: (problem) => problems.push(problem) },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
+    expect((await inbox.list()).entries[0]).toMatchObject({ reason: text });
+    expect(problems).toEqual([]);
+  });
+
+  it("ends an attempt that is discarded because of what is no text, by a copy of the library that lets it through", async () => {
+    const { inbox, states } = await newScene();
+    const discard = Object.assign(new Error("other"), { reason: { a: 1 }, [Symbol.for("video-webhooks.signal")]: "discard" });
+    const router = createRouter(heygen({ unsigned: true })).onAny(() => {
+      throw discard;
+    });
+    await inbox.accept({ ...eventOf("w"), rawBody: new TextEncoder().encode(success("w")) });
+    inbox.work(router);
+    await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
+    expect((await inbox.list()).entries[0]).toMatchObject({ reason: "[object Object]" });
   });
 
   it("aborts handlers that take longer than timeoutMs, and counts the attempt", async () => {
