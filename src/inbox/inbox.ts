@@ -70,7 +70,10 @@ export interface Inbox extends InboxIntake {
    * @throws {@link ConfigurationError} for what is no number of days
    */
   prune(options: PruneOptions): Promise<number>;
-  /** Whether the store can be read and written right now, for the health check of a server. */
+  /**
+   * Whether the store can be written to right now, for the health check of a server; answers within 1.5 seconds. `ready` says whether it
+   * should get deliveries, `live` whether it can get better by itself. While {@link Inbox.close} waits for handlers, both stay as they are.
+   */
   health(): Promise<InboxHealth>;
   /**
    * Stops the workers that were started here and still run, and closes what was opened. Safe to call again, also to wait less long.

@@ -133,13 +133,19 @@ export interface PruneProgress {
 
 /** Whether an inbox can be used. */
 export interface InboxHealth {
-  /** Whether the process should go on. */
+  /**
+   * Whether it can be ready again without a restart of the process: `false` once it was closed. An inbox whose disk or server is away is
+   * live, since a restart does not bring that back.
+   */
   readonly live: boolean;
   /** Whether deliveries can be stored now. */
   readonly ready: boolean;
   /** What is wrong. */
   readonly reason?: string;
 }
+
+/** What a store that is closed, or being closed, tells of its health. */
+export const CLOSED: InboxHealth = { live: false, ready: false, reason: "The inbox is closed." };
 
 /** What keeps the events of an inbox. Methods reject when the store fails. */
 export interface InboxStore {
@@ -177,7 +183,7 @@ export interface InboxStore {
   stats(): Promise<InboxStats>;
   /** Deletes entries that ended before a time, and tells `onProgress` how far it has come. Resolves to how many. */
   prune(options: PruneOptions): Promise<number>;
-  /** What {@link Inbox.health} tells. */
+  /** What {@link Inbox.health} tells, within 1.5 seconds also where nothing answers. Never rejects, and says so when it is closed. */
   health(): Promise<InboxHealth>;
   /** Sources that have events which are due, registered or not; for reports. */
   dueSources(): Promise<readonly string[]>;

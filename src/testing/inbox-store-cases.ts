@@ -430,7 +430,11 @@ const plays: Readonly<Record<string, Play>> = {
   async "says when it is ready, and rejects when it is closed"(scene) {
     const store = await scene.open();
     expectEqual(await store.health(), { live: true, ready: true }, "the health");
-    await store.close();
+    const closing = store.close();
+    const { reason, ...health } = await store.health();
+    expectEqual([health, typeof reason], [{ live: false, ready: false }, "string"], "the health while it is being closed");
+    await closing;
+    expectEqual((await store.health()).live, false, "whether it is live after that");
     for (const operate of [() => store.put(scene.event("a")), () => store.claim({ sources: [scene.source], limit: 1, leaseMs: LONG_MS })]) {
       const end = await operate().then(
         () => "resolved",
