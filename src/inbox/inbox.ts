@@ -1,3 +1,4 @@
+import { isBytes } from "../body.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { AcceptOptions, InboxEvent, InboxIntake } from "./intake.ts";
 import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
@@ -107,7 +108,10 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
   }
 
   return {
-    accept: (event: InboxEvent, options?: AcceptOptions) => store.put(event, options),
+    async accept(event: InboxEvent, options?: AcceptOptions) {
+      checkEvent(event);
+      return store.put(event, options);
+    },
     work(routers, options) {
       if (closing) throw new ConfigurationError("The inbox is closed.");
       const running = startWorker(store, policy, Array.isArray(routers) ? routers : [routers as InboxRouter], options);
@@ -146,6 +150,22 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
       await Promise.all([stopped, closing]);
     },
   };
+}
+
+const textsOfEvents = ["provider", "endpoint", "type", "id", "fingerprint"] as const;
+
+/** Stores keep events together, so one that none could keep must not get so far. */
+function checkEvent(event: InboxEvent): void {
+  const refuse = (what: string): never => {
+    throw new ConfigurationError(`accept() needs an event as routers make it: ${what}.`);
+  };
+  if (typeof event !== "object" || event === null) refuse("it is none");
+  for (const name of textsOfEvents) if (typeof event[name] !== "string") refuse(`${name} is no text`);
+  if (!isBytes(event.rawBody)) refuse("rawBody is no Uint8Array");
+  for (const name of ["headers", "authenticity"] as const) {
+    if (typeof event[name] !== "object" || event[name] === null) refuse(`${name} is no object`);
+  }
+  if (!Number.isFinite(event.receivedAt)) refuse("receivedAt is no number of milliseconds");
 }
 
 const states: readonly InboxState[] = ["received", "processing", "retry", "done", "dead"];

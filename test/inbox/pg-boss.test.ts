@@ -138,6 +138,15 @@ describePostgres("the inbox store on pg-boss", () => {
       expect(job.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     }));
 
+  it.each(["x", undefined])("rejects an event whose body is %o, and takes the others of its turn", (rawBody) =>
+    withStore(async (store) => {
+      const events = [event("a"), event("bad", { rawBody: rawBody as never }), event("b")];
+      const ends = await Promise.allSettled(events.map((each) => store.put(each)));
+      expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect(await entries(store)).toHaveLength(2);
+    }),
+  );
+
   it("changes the settings of queues that are there, and leaves events the attempts they came with", () =>
     withStore(async (store, schema, another) => {
       await store.put(event("a"));

@@ -197,6 +197,52 @@ describe("a worker", () => {
     expect((await inbox.list()).entries[0]).toMatchObject({ attempts: 1 });
   });
 
+  it("does not take a claim for lost whose end was recorded when the answer did not come", async () => {
+    let failures = 2;
+    const { inbox, states } = await newScene(2, (store) => ({
+      settle: async (...end) => {
+        const settled = await store.settle(...end);
+        if (failures-- > 0) throw new Error("away");
+        return settled;
+      },
+    }));
+    await accept(inbox, 1);
+    const problems: string[] = [];
+    const worker = inbox.work(
+      routerOf((_event, { attempt }) => (attempt === 1 ? { result: "handler_failed", cause: new Error("no") } : processed)),
+      { pollMs: 5, onProblem: ({ problem }) => problems.push(problem) },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
+    await worker.stop();
+    expect(problems).toEqual(["store_failed", "store_failed"]);
+  });
+
+  it("takes a claim for lost that somebody else has ended, also when the store was away before", async () => {
+    let away = true;
+    const { inbox, pass, states } = await newScene(3, (store) => ({
+      settle: async (claimed, end) => {
+        if (claimed.attempt === 1 && away) throw new Error("away");
+        return store.settle(claimed, end);
+      },
+    }));
+    await accept(inbox, 1);
+    const problems: string[] = [];
+    const first = inbox.work(
+      routerOf(() => processed),
+      { pollMs: 5, leaseMs: 60_000, onProblem: ({ problem }) => problems.push(problem) },
+    );
+    await vi.waitFor(() => expect(problems).toEqual(["store_failed"]), patience);
+    pass(70_000);
+    const second = inbox.work(
+      routerOf(() => processed),
+      { pollMs: 5 },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
+    away = false;
+    await vi.waitFor(() => expect(problems).toContain("claim_lost"), patience);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
   it("has at most twice as many attempts under way as handlers, however long the store takes to write", async () => {
     let write = (): void => undefined;
     const written = new Promise<void>((resolve) => {
