@@ -81,7 +81,8 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
 }
 
 async function setUp(database: SqliteDatabase, policy: CompletePolicy, clock: () => number): Promise<Inbox> {
-  checkSqliteVersion(database);
+  // Even a statement without a table reads the file first, which another process may be setting up.
+  await patiently(() => checkSqliteVersion(database));
   // Before anything is set, since the journal mode stays with the file.
   await patiently(() => checkFile(database));
   await patiently(() => useLog(database));

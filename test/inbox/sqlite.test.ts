@@ -217,6 +217,18 @@ describe("openSqliteInbox", () => {
     for (const inbox of inboxes) await inbox.close();
   });
 
+  it("waits for another process that is setting the file up", async () => {
+    const file = newFile();
+    const other = await openNodeSqlite(file);
+    other.exec("BEGIN EXCLUSIVE");
+    const opening = openSqliteInbox({ path: file });
+    opening.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    other.exec("COMMIT");
+    other.close();
+    await (await opening).close();
+  });
+
   it("refuses options that cannot work, and a file of a newer version", async () => {
     for (const options of [
       {},
