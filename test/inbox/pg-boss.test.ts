@@ -1,5 +1,5 @@
 import pg from "pg";
-import { PgBoss } from "pg-boss";
+import { type ConstructorOptions, PgBoss } from "pg-boss";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
@@ -137,6 +137,48 @@ describePostgres("the inbox store on pg-boss", () => {
       expect(job).toMatchObject({ heartbeat_seconds: 30, retry_limit: 7, deletion_seconds: 0, dead_letter: "dead-letters" });
       expect(job.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     }));
+
+  it("gives pg-boss an instance that looks for lost workers every ten seconds, and one for deliveries that does not", async () => {
+    const given: Record<string, unknown>[] = [];
+    // The real one, which also tells what it was given.
+    class Telling extends PgBoss {
+      constructor(options: ConstructorOptions) {
+        super(options);
+        given.push(options as Record<string, unknown>);
+      }
+    }
+    vi.doMock("pg-boss", () => ({ PgBoss: Telling }));
+    try {
+      await withStore(async (_store, schema) => {
+        const common = { connectionString: url, schema, schedule: false, keepAlive: true };
+        const supervision = { supervise: true, superviseIntervalSeconds: 10, monitorIntervalSeconds: 10, max: 3 };
+        const limits = { supervise: false, migrate: false, max: 4, query_timeout: 10_000, connectionTimeoutMillis: 5000 };
+        expect(given).toEqual([expect.objectContaining({ ...common, ...supervision }), expect.objectContaining({ ...common, ...limits })]);
+      });
+    } finally {
+      vi.doUnmock("pg-boss");
+    }
+  });
+
+  // Shipped settings and nobody's help: of 30 to 45 seconds, the first 30 are moved into the past.
+  it("takes an event whose worker died again within 15 seconds after its heartbeat is missed", { timeout: 60_000 }, () =>
+    withStore(async (store, schema, another) => {
+      await store.put(event("a"));
+      const dead = await another();
+      const [lost] = await dead.claim({ sources: [source], limit: 1, leaseMs: 1 });
+      expect(lost?.attempt).toBe(1);
+      await dead.close();
+      await pool.query(`UPDATE ${schema}.job SET heartbeat_on = heartbeat_on - interval '30 seconds' WHERE state = 'active'`);
+      const from = performance.now();
+      let next: ClaimedEvent | undefined;
+      while (next === undefined && performance.now() - from < 50_000) {
+        [next] = await claim(store);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(next?.attempt).toBe(2);
+      expect(performance.now() - from).toBeLessThan(15_000);
+    }),
+  );
 
   it.each(["x", undefined])("rejects an event whose body is %o, and takes the others of its turn", (rawBody) =>
     withStore(async (store) => {
