@@ -2,14 +2,18 @@ import pg from "pg";
 import { type ConstructorOptions, PgBoss } from "pg-boss";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
+import { createInbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openPgBossInbox } from "../../src/inbox/pg-boss.ts";
 import { checkPostgres } from "../../src/inbox/pg-boss-client.ts";
 import { openPgBossStore } from "../../src/inbox/pg-boss-open.ts";
 import { completePolicy } from "../../src/inbox/retry-policy.ts";
 import type { AttemptEnd, ClaimedEvent, InboxStore } from "../../src/inbox/store.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
 import { inboxStoreCases } from "../../src/testing/index.ts";
 import { openRelay } from "../faults/relay.ts";
+import { secret, signed, success } from "../suites/deliveries.ts";
 import { describeWith, postgresServer, registerCases, uniqueName, urlThrough } from "../suites/servers.ts";
 
 const describePostgres = await describeWith(postgresServer);
@@ -416,7 +420,7 @@ describePostgres("the inbox store on pg-boss", () => {
   });
 
   describe("when Postgres goes away", () => {
-    it("rejects what it cannot store, in less than two seconds, and is back when Postgres is", { timeout: 60_000 }, async () => {
+    it("row 15: has senders asked to come again, and is back when Postgres is", { timeout: 60_000 }, async () => {
       const relay = await openRelay(postgresServer);
       const ends = async (operation: () => Promise<unknown>): Promise<string> => {
         const from = performance.now();
@@ -437,6 +441,10 @@ describePostgres("the inbox store on pg-boss", () => {
             { timeout: 20_000 },
           )
           .toBe("stored");
+      const deliverTo = async (store: InboxStore) =>
+        createRouter(heygen({ secret }), { inbox: createInbox(store) })
+          .onError(() => undefined)
+          .receive(await signed(success("v")));
       try {
         await withStore(
           async (store) => {
@@ -449,6 +457,7 @@ describePostgres("the inbox store on pg-boss", () => {
             );
             expect(await ends(() => store.settle(claimed, done))).toBe("rejected");
             expect(await store.health()).toMatchObject({ live: true, ready: false });
+            expect(await deliverTo(store)).toMatchObject({ result: "store_unavailable", status: 503, retryAfterSeconds: 5 });
             await relay.restore();
             await recovers(store, "cut1");
             expect(await store.settle(claimed, done)).toBe(true);
@@ -459,6 +468,7 @@ describePostgres("the inbox store on pg-boss", () => {
               Array(3).fill("rejected"),
             );
             expect(await ends(() => store.health())).toBe("resolved");
+            expect(await deliverTo(store)).toMatchObject({ result: "store_unavailable", status: 503, retryAfterSeconds: 5 });
             relay.resume();
             await recovers(store, "hung1");
             const names = (await entries(store)).map(({ id }) => id.split("/").at(-1));
