@@ -87,7 +87,25 @@ export interface Inbox extends InboxIntake {
 /** Entries that a store is given at once; SQLite takes 32,766 values in a statement. */
 const CHUNK = 10_000;
 
-/** Makes an inbox of what keeps its events; for those who write a store. */
+/**
+ * Makes an inbox of what keeps its events; for those who write a store. `inboxStoreCases` of `video-webhooks/testing` are its tests.
+ *
+ * @param retries the policy that the store was made with
+ * @throws {@link ConfigurationError} for numbers that cannot work
+ *
+ * @example
+ * ```ts
+ * import { createRouter } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ * import { createInbox } from "video-webhooks/inbox";
+ * import { openMyStore } from "./my-store.js";
+ *
+ * const policy = { attempts: 5, backoffMs: 1000, maxBackoffMs: 900_000 };
+ * const inbox = createInbox(await openMyStore(policy), policy);
+ * const router = createRouter(heygen({ secret: "a-long-secret" }), { inbox });
+ * const worker = inbox.work(router);
+ * ```
+ */
 export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox {
   const policy = completePolicy(retries);
   const workers = new Set<InboxWorker>();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
@@ -8,6 +8,7 @@ import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import type { InboxFilter, InboxStore, PruneOptions } from "../../src/inbox/store.ts";
 import type { InboxRouter } from "../../src/inbox/worker.ts";
+import { inboxStoreCases } from "../../src/testing/index.ts";
 
 const intervention = { by: "ada", reason: "the bucket is back" };
 const folder = mkdtempSync(path.join(tmpdir(), "inbox-"));
@@ -93,6 +94,19 @@ describe("the conditions of an inbox", () => {
     const before = new Date(1_800_000_000_000);
     expect((await inbox.list({ receivedAfter: before })).entries).toHaveLength(0);
     expect((await inbox.list({ receivedBefore: new Date(before.getTime() + 1), provider: undefined })).entries).toHaveLength(1);
+  });
+});
+
+describe("the contract of a store", () => {
+  it("says of each method which cases prove it, and there are such cases", () => {
+    const text = readFileSync(new URL("../../src/inbox/store.ts", import.meta.url), "utf8").split("export interface InboxStore {")[1] ?? "";
+    const names = inboxStoreCases({ open: () => Promise.reject(new Error("not opened")) }).map(({ name }) => name);
+    // As they stand without the breaks of lines in comments.
+    const flat = text.replace(/\n\s+\*\s/g, " ");
+    const cited = [...flat.matchAll(/"([a-z][^"]{15,})"/g)].map(([, name]) => name as string);
+    expect(cited.filter((name) => !names.includes(name))).toEqual([]);
+    const methods = text.match(/^ {2}(?:readonly )?[a-z]+\??[(:]/gim) ?? [];
+    expect([methods.length, flat.match(/Proved by/g)?.length]).toEqual([16, 16]);
   });
 });
 
