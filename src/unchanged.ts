@@ -133,7 +133,7 @@ function objectTest({ shape = {}, catchall }: Definition, inner: (part: Describe
 }
 
 function everyField(value: Readonly<Record<string, unknown>>, testOfField: (name: string) => PassesUnchanged | undefined): boolean {
-  for (const name in value) {
+  for (const name of Object.keys(value)) {
     // A schema drops it, since it could become a prototype (pitfall P22).
     if (name === "__proto__") return false;
     const test = testOfField(name);

@@ -33,8 +33,8 @@ export interface FastifyReply {
   readonly sent: boolean;
   readonly raw: NodeResponse;
   code(status: number): this;
-  headers(values: Readonly<Record<string, string>>): this;
-  send(body?: string | ReadableStream<Uint8Array>): this;
+  header(name: string, value: string): this;
+  send(body?: unknown): this;
 }
 
 /** @inline */
@@ -54,7 +54,7 @@ export interface FastifyInstance {
     readonly exposeHeadRoute: boolean;
     readonly config: object;
     readonly preParsing: (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void) => void;
-    readonly handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+    readonly handler: (request: FastifyRequest, reply: FastifyReply) => void;
   }): unknown;
 }
 
@@ -113,15 +113,18 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
         request.headers = { "content-type": "application/octet-stream" };
       done();
     },
-    handler: async function handleWebhook(request, reply) {
+    // Not async: Fastify would wait for the promise only to find that everything was sent.
+    handler: function handleWebhook(request, reply) {
       ignoreStreamErrors(request.raw, reply.raw);
-      const outcome = await router.receive({
-        method: request.method,
-        url: request.originalUrl,
-        headers: headersOf(request.raw),
-        body: (maxBytes) => readBody(request, maxBytes),
-      });
-      return sendReply(request.raw, reply, toAnswer(outcome));
+      router
+        .receive({
+          method: request.method,
+          url: request.originalUrl,
+          headers: headersOf(request.raw),
+          body: (maxBytes) => readBody(request, maxBytes),
+        })
+        .then((outcome) => sendReply(request.raw, reply, toAnswer(outcome)))
+        .catch((error: unknown) => reply.send(error));
     },
   });
 }
@@ -144,17 +147,21 @@ function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): Ret
   return readNodeStream(payload, raw.headers, maxBytes, FIX);
 }
 
-function sendReply(request: NodeRequest, reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  if (reply.sent) return reply;
-  reply.code(status).headers(headers);
-  if (!isUnread(request)) return reply.send(body);
-  if (body === undefined || request.httpVersionMajor >= 2) {
+function sendReply(request: NodeRequest, reply: FastifyReply, { status, headers, body }: Answer): void {
+  if (reply.sent) return;
+  if (status !== 200) reply.code(status);
+  for (const [name, value] of Object.entries(headers)) {
+    // Fastify adds the charset to whatever is JSON, which takes longer.
+    reply.header(name, name === "content-type" ? `${value}; charset=utf-8` : value);
+  }
+  const isSent = !isUnread(request);
+  if (isSent || body === undefined || request.httpVersionMajor >= 2) {
     reply.send(body);
-    cutOff(request);
-    return reply;
+    if (!isSent) cutOff(request);
+    return;
   }
   // As for node:http, the answer is whole at once and ends when the rest of the body was dropped.
-  return reply.headers({ connection: "close", "content-length": String(body.length) }).send(lingering(request, body));
+  reply.header("connection", "close").header("content-length", String(body.length)).send(lingering(request, body));
 }
 
 function lingering(request: NodeRequest, body: string): ReadableStream<Uint8Array> {

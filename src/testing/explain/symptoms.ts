@@ -213,8 +213,8 @@ function toObject(text: string): JsonObject | undefined {
 
 /** Whether a whole number stands in a JSON text that is too large for JavaScript, and is what JavaScript would write for one. */
 function hasRoundedNumber(text: string): boolean {
-  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g) ?? [];
-  return tokens.some((token) => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) && String(Number(token)) === token);
+  const parts = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g) ?? [];
+  return parts.some((part) => /^-?\d+$/.test(part) && !Number.isSafeInteger(Number(part)) && String(Number(part)) === part);
 }
 
 /** The provider whose event the body is, if it is none of the one that it is checked for. */
