@@ -7,6 +7,7 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/package/**/*.test.ts"],
     // They need tools that only npm run test:runtimes installs.
     exclude: ["test/package/typescript.test.ts", "test/package/installers.test.ts", "test/package/jest.test.ts", "**/node_modules/**"],
+    globalSetup: fileURLToPath(new URL("../test/package/pack-once.ts", import.meta.url)),
     reporters: ["default", fileURLToPath(new URL("./summary-reporter.ts", import.meta.url))],
     maxWorkers: 2,
     testTimeout: 300_000,

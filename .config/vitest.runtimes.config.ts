@@ -14,6 +14,7 @@ const config: ViteUserConfig = defineConfig({
       "test/package/jest.test.ts",
     ],
     exclude: ["**/node_modules/**"],
+    globalSetup: fileOf("../test/package/pack-once.ts"),
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
     maxWorkers: 2,
     testTimeout: 300_000,
