@@ -161,7 +161,7 @@ export function wrongWith(outcome: Outcome, allowed: ReadonlySet<OutcomeResult>)
 
 /** How often a delivery comes in by another way than the call of a function, which would take too long for all of them. */
 const BY_FETCH_ONE_IN = 16;
-const BY_SOCKET_ONE_IN = 64;
+const BY_SOCKET_ONE_IN = 128;
 
 /** Delivers what the numbers say. */
 export interface Deliverer {
