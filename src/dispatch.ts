@@ -1,7 +1,7 @@
 import type { HandlerContext } from "./context.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import { follow, isPromiseLike } from "./promise.ts";
-import { isDiscard, isRetryLater } from "./signals.ts";
+import { isDiscard, isRetryLater, toReason } from "./signals.ts";
 import type { Enclose } from "./telemetry.ts";
 
 /** A handler with its types erased; registration has checked them. */
@@ -133,5 +133,5 @@ function sum(runs: readonly Run[], thrown: readonly unknown[]): DispatchResult {
     const latest = others.reduce((late, other) => (other.afterSeconds > late.afterSeconds ? other : late), first);
     return { result: "retry_later", afterSeconds: latest.afterSeconds, cause: latest };
   }
-  return { result: "discarded", reason: thrown.find(isDiscard)?.reason ?? "" };
+  return { result: "discarded", reason: toReason(thrown.find(isDiscard)?.reason) };
 }

@@ -48,7 +48,10 @@ export interface Outcome {
   readonly id?: string;
   /** Which check failed, when `result` is `"unauthenticated"`, or the reason of a `Discard`. Never part of the answer. */
   readonly reason?: string;
-  /** Another body came under the same `id` before, or is being handled. Both count as events of their own. */
+  /**
+   * Another body came under the same `id` before, or is being handled. Both count as events of their own. Only idempotency stores tell: an
+   * inbox stores both and marks neither.
+   */
   readonly otherBody?: true;
   /** Seconds sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;

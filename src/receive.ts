@@ -13,6 +13,7 @@ import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
 import { sha256Hex } from "./signature/hmac.ts";
 import type { Enclose } from "./telemetry.ts";
+import { type PassesUnchanged, passesUnchanged } from "./unchanged.ts";
 
 /**
  * Stands for the type of an authentic delivery whose body names none. No provider sends it, and no handler is for it. An event that a later
@@ -20,13 +21,19 @@ import type { Enclose } from "./telemetry.ts";
  */
 export const UNREADABLE = "(unreadable)";
 
+/** The schema of an event type that was seen before. */
+export interface KnownSchema {
+  readonly schema: EventSchema;
+  readonly passesUnchanged: PassesUnchanged;
+}
+
 /** Everything the pipeline of a router works with. */
 export interface Pipeline {
   readonly provider: Provider<string, object>;
   /** Provider and endpoint, with which every dedupe key begins. */
   readonly keyPrefix: string;
   /** Filled as types are first seen, since schemas are built on first use. */
-  readonly schemas: Map<string, EventSchema>;
+  readonly schemas: Map<string, KnownSchema>;
   readonly handlers: HandlerTable;
   readonly claims: Claims | undefined;
   readonly inbox: InboxIntake | undefined;
@@ -258,14 +265,15 @@ function refuseAge(signedAt: number | undefined, maxAgeSeconds: number, now: num
 }
 
 /** The schema of an event type; `undefined` when the provider does not declare it. */
-export function schemaOf(pipeline: Pipeline, type: string): EventSchema | undefined {
+export function schemaOf(pipeline: Pipeline, type: string): KnownSchema | undefined {
   const seen = pipeline.schemas.get(type);
   if (seen !== undefined) return seen;
   const { events } = pipeline.provider;
   if (!Object.hasOwn(events, type)) return undefined;
   const schema = (events as Readonly<Record<string, EventSchema>>)[type] as EventSchema;
-  pipeline.schemas.set(type, schema);
-  return schema;
+  const known: KnownSchema = { schema, passesUnchanged: passesUnchanged(schema) };
+  pipeline.schemas.set(type, known);
+  return known;
 }
 
 /** Stores an event before the sender gets its answer. */
@@ -305,11 +313,12 @@ export function jobOf({ keyPrefix }: Pipeline, context: HandlerContext): Claimab
   return job && { key: eventKey(keyPrefix, job.key), state: job.state };
 }
 
-/** Holds a body against the schema of its type. */
+/** Holds a body that was parsed from JSON against the schema of its type. */
 export function validate(
-  schema: EventSchema,
+  { schema, passesUnchanged }: KnownSchema,
   body: JsonObject,
 ): { readonly event: unknown; readonly issues?: undefined } | { readonly issues: string } {
+  if (passesUnchanged(body)) return { event: body };
   const validated = schema.safeParse(body);
   return validated.success ? { event: validated.data } : { issues: issuesOf(validated.error.issues) };
 }

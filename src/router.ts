@@ -12,8 +12,8 @@ import type { VideoJob, VideoJobStatus } from "./job.ts";
 import type { Logger } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
 import { type EventFor, type EventPattern, expandPatterns, type KnownPattern, type TypesOf, unknownType } from "./pattern.ts";
-import type { EventSchema, Provider } from "./provider.ts";
-import { escapePart, type Pipeline, receive } from "./receive.ts";
+import type { Provider } from "./provider.ts";
+import { escapePart, type KnownSchema, type Pipeline, receive } from "./receive.ts";
 import { type Recovery, recover } from "./recover.ts";
 import { createReporter, type ErrorHandler } from "./report.ts";
 import { createEnclose, type Telemetry } from "./telemetry.ts";
@@ -223,7 +223,7 @@ export function createRouter<Name extends string, Events extends object>(
   const pipeline: Pipeline = {
     provider: erased,
     keyPrefix: `${name}/${escapePart(endpoint)}`,
-    schemas: new Map<string, EventSchema>(),
+    schemas: new Map<string, KnownSchema>(),
     handlers: table,
     claims: options.inbox ? undefined : toClaims(options.idempotency, erased, deadlineMs, clock),
     inbox: options.inbox,

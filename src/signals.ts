@@ -34,15 +34,29 @@ export class RetryLater extends Error {
   }
 }
 
-/** Thrown by a handler for an event that it will never be able to handle: it is acknowledged, and not delivered again. */
+/**
+ * Thrown by a handler for an event that it will never be able to handle: it is acknowledged, and not delivered again. The reason is kept as
+ * text, whatever JavaScript hands over.
+ */
 export class Discard extends Error {
   override readonly name = "Discard";
   readonly reason: string;
 
   constructor(reason: string) {
-    super(reason);
-    this.reason = reason;
+    const text = toReason(reason);
+    super(text);
+    this.reason = text;
     Object.defineProperty(this, brand, { value: "discard" });
+  }
+}
+
+/** A reason as text, which stores can keep and operators can read. */
+export function toReason(reason: unknown): string {
+  try {
+    return String(reason ?? "").trim() === "" ? "No reason was given." : String(reason);
+  } catch {
+    // An object without a prototype has no text, and a proxy may throw whatever is asked of it (pitfall P48).
+    return "The reason that was given is no text.";
   }
 }
 

@@ -51,4 +51,19 @@ describe("signals", () => {
     expect(new RetryLater({ afterSeconds: 0 }).afterSeconds).toBe(0);
     expect(new RetryLater().afterSeconds).toBe(60);
   });
+
+  it.each([
+    ["no file", "no file"],
+    ["", "No reason was given."],
+    ["  ", "No reason was given."],
+    [undefined, "No reason was given."],
+    [null, "No reason was given."],
+    [404, "404"],
+    [new Error("no file"), "Error: no file"],
+    [{ a: 1 }, "[object Object]"],
+    [Object.create(null), "The reason that was given is no text."],
+  ])("keep a reason as text: %o", (given, text) => {
+    const { reason, message } = new Discard(given as string);
+    expect([reason, message]).toEqual([text, text]);
+  });
 });

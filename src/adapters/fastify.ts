@@ -93,11 +93,11 @@ export async function fastifyPlugin(instance: FastifyInstance, { router, path }:
 function mount(instance: FastifyInstance, router: Receiver, path: string): void {
   instance.removeAllContentTypeParsers();
   // The usual type on its own, since Fastify takes longer to find the parser for all others.
-  instance.addContentTypeParser(["application/json", "*"], (_request, payload, done) => {
+  instance.addContentTypeParser(["application/json", "*"], (request, payload, done) => {
     // The handler reads it. A hook that has begun to read would otherwise leave nothing but the end.
-    payload.pause();
+    if (payload.readableFlowing) payload.pause();
     // The stream of a hook may fail, for example on what it cannot decompress, and an error that nobody hears ends the process.
-    payload.on("error", ignore);
+    if (payload !== request.raw) payload.on("error", ignore);
     done(null, payload);
   });
   instance.route({

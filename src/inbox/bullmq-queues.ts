@@ -1,4 +1,5 @@
 import type { BullMq, BullMqQueue, BullMqRedis, BullMqWorker } from "./bullmq-driver.ts";
+import { within } from "./within.ts";
 
 /** What the queues of an inbox share. */
 export interface QueueSettings {
@@ -36,6 +37,9 @@ export class RetryAfter extends Error {
 
 /** How long a new connection may take. */
 const READY_MS = 5000;
+
+/** What is said of a server that hangs. */
+export const noAnswerIn = (milliseconds: number): string => `Redis did not answer within ${milliseconds} ms.`;
 
 /** Makes {@link Queues}. */
 export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: QueueSettings): Queues {
@@ -90,7 +94,7 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
           worker.close(true).catch(ignore);
         });
       }
-      await within(READY_MS, known.started);
+      await within(READY_MS, known.started, noAnswerIn(READY_MS));
       return known;
     },
 
@@ -110,7 +114,7 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
           ...[...queues.values()].map((queue) => queue.close()),
         ];
         try {
-          await within(READY_MS, Promise.allSettled(closed));
+          await within(READY_MS, Promise.allSettled(closed), noAnswerIn(READY_MS));
         } catch {
           // What is left goes with the connection.
         } finally {
@@ -120,17 +124,4 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
       return closing;
     },
   };
-}
-
-/** Rejects when something takes longer; what it was goes on, unheard. */
-export async function within<Result>(milliseconds: number, operation: Promise<Result>): Promise<Result> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${milliseconds} ms.`)), milliseconds);
-  });
-  try {
-    return await Promise.race([operation, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

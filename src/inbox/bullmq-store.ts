@@ -15,22 +15,24 @@ import {
   typesOf,
   waitingSince,
 } from "./bullmq-job.ts";
-import { type Queues, within } from "./bullmq-queues.ts";
+import { noAnswerIn, type Queues } from "./bullmq-queues.ts";
 import type { Tallies } from "./bullmq-tallies.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
 import { type Deleted, type PrunableState, pruneEvents } from "./prune.ts";
 import type { CompletePolicy } from "./retry-policy.ts";
-import type {
-  InboxEntry,
-  InboxFilter,
-  InboxHealth,
-  InboxPage,
-  InboxState,
-  InboxStats,
-  InboxStore,
-  Intervention,
-  PruneOptions,
+import {
+  CLOSED,
+  type InboxEntry,
+  type InboxFilter,
+  type InboxHealth,
+  type InboxPage,
+  type InboxState,
+  type InboxStats,
+  type InboxStore,
+  type Intervention,
+  type PruneOptions,
 } from "./store.ts";
+import { within } from "./within.ts";
 import { sourceOf } from "./worker.ts";
 
 /** What a store in BullMQ works with. */
@@ -67,6 +69,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   const ttlMs = Math.max(DAY_MS, keepDoneDays * DAY_MS);
   const claims = createClaims({ bullmq, queues, completions, tallies, policy, ttlMs });
   const listeners = new Set<() => void>();
+  let closed = false;
 
   const tell = (): void => {
     for (const listener of listeners) listener();
@@ -228,7 +231,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
   return {
     async put(event: InboxEvent, options: AcceptOptions = {}) {
-      const stored = await within(PUT_TIMEOUT_MS, put(event, options));
+      const stored = await within(PUT_TIMEOUT_MS, put(event, options), noAnswerIn(PUT_TIMEOUT_MS));
       if (!stored.duplicate) tell();
       return stored;
     },
@@ -314,9 +317,10 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     prune: (options: PruneOptions) => pruneEvents(options, { count: countFinished, remove: deleteFinished }),
 
     async health(): Promise<InboxHealth> {
+      if (closed) return CLOSED;
       try {
         // A write, since a server that is full or cannot save can still be read.
-        await within(PUT_TIMEOUT_MS, redis.set(`${prefix}:health`, "1", "PX", 60_000));
+        await within(PUT_TIMEOUT_MS, redis.set(`${prefix}:health`, "1", "PX", 60_000), noAnswerIn(PUT_TIMEOUT_MS));
         return { live: true, ready: true };
       } catch (error) {
         return { live: true, ready: false, reason: error instanceof Error ? error.message : "Redis cannot be written." };
@@ -331,7 +335,10 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
     ...(completions.observe !== undefined && { observe: completions.observe.bind(completions) }),
 
-    close: () => queues.close(),
+    close() {
+      closed = true;
+      return queues.close();
+    },
   };
 }
 

@@ -15,6 +15,9 @@ export type { BullMqInboxOptions } from "./bullmq-open.ts";
  * `router.recover` recognises an event for `keepDoneDays` after it was last delivered, by a key of its own. Events that an older version of
  * this library has stored have none.
  *
+ * Each router that is worked on has a connection of its own and is asked for at every poll. With hundreds of tenants, use one router with a
+ * secret function, or another inbox.
+ *
  * `list` goes through the endpoints one by one, and through each by state, the newest first in each. An event whose retry has become due
  * counts as `received` in `stats`.
  *

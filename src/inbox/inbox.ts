@@ -1,3 +1,4 @@
+import { isBytes } from "../body.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { AcceptOptions, InboxEvent, InboxIntake } from "./intake.ts";
 import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
@@ -70,7 +71,10 @@ export interface Inbox extends InboxIntake {
    * @throws {@link ConfigurationError} for what is no number of days
    */
   prune(options: PruneOptions): Promise<number>;
-  /** Whether the store can be read and written right now, for the health check of a server. */
+  /**
+   * Whether the store can be written to right now, for the health check of a server; answers within 1.5 seconds. `ready` says whether it
+   * should get deliveries, `live` whether it can get better by itself. While {@link Inbox.close} waits for handlers, both stay as they are.
+   */
   health(): Promise<InboxHealth>;
   /**
    * Stops the workers that were started here and still run, and closes what was opened. Safe to call again, also to wait less long.
@@ -83,7 +87,25 @@ export interface Inbox extends InboxIntake {
 /** Entries that a store is given at once; SQLite takes 32,766 values in a statement. */
 const CHUNK = 10_000;
 
-/** Makes an inbox of what keeps its events; for those who write a store. */
+/**
+ * Makes an inbox of what keeps its events; for those who write a store. `inboxStoreCases` of `video-webhooks/testing` are its tests.
+ *
+ * @param retries the policy that the store was made with
+ * @throws {@link ConfigurationError} for numbers that cannot work
+ *
+ * @example
+ * ```ts
+ * import { createRouter } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ * import { createInbox } from "video-webhooks/inbox";
+ * import { openMyStore } from "./my-store.js";
+ *
+ * const policy = { attempts: 5, backoffMs: 1000, maxBackoffMs: 900_000 };
+ * const inbox = createInbox(await openMyStore(policy), policy);
+ * const router = createRouter(heygen({ secret: "a-long-secret" }), { inbox });
+ * const worker = inbox.work(router);
+ * ```
+ */
 export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox {
   const policy = completePolicy(retries);
   const workers = new Set<InboxWorker>();
@@ -104,7 +126,10 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
   }
 
   return {
-    accept: (event: InboxEvent, options?: AcceptOptions) => store.put(event, options),
+    async accept(event: InboxEvent, options?: AcceptOptions) {
+      checkEvent(event);
+      return store.put(event, options);
+    },
     work(routers, options) {
       if (closing) throw new ConfigurationError("The inbox is closed.");
       const running = startWorker(store, policy, Array.isArray(routers) ? routers : [routers as InboxRouter], options);
@@ -143,6 +168,22 @@ export function createInbox(store: InboxStore, retries: RetryPolicy = {}): Inbox
       await Promise.all([stopped, closing]);
     },
   };
+}
+
+const textsOfEvents = ["provider", "endpoint", "type", "id", "fingerprint"] as const;
+
+/** Stores keep events together, so one that none could keep must not get so far. */
+function checkEvent(event: InboxEvent): void {
+  const refuse = (what: string): never => {
+    throw new ConfigurationError(`accept() needs an event as routers make it: ${what}.`);
+  };
+  if (typeof event !== "object" || event === null) refuse("it is none");
+  for (const name of textsOfEvents) if (typeof event[name] !== "string") refuse(`${name} is no text`);
+  if (!isBytes(event.rawBody)) refuse("rawBody is no Uint8Array");
+  for (const name of ["headers", "authenticity"] as const) {
+    if (typeof event[name] !== "object" || event[name] === null) refuse(`${name} is no object`);
+  }
+  if (!Number.isFinite(event.receivedAt)) refuse("receivedAt is no number of milliseconds");
 }
 
 const states: readonly InboxState[] = ["received", "processing", "retry", "done", "dead"];

@@ -34,6 +34,7 @@ export interface InboxIntake {
    * event may be delivered again.
    *
    * @returns whether the event was stored before
+   * @throws {@link ConfigurationError} for what is no such event
    */
   accept(event: InboxEvent, options?: AcceptOptions): Promise<{ readonly duplicate: boolean }>;
 }

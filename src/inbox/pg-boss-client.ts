@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../errors.ts";
+import { within } from "./within.ts";
 
 /** What runs SQL: the pool of pg-boss, or a transaction on one of its connections. */
 export interface PgBossSql {
@@ -180,13 +181,4 @@ async function inTransaction<Result>(boss: PgBossClient, work: (db: PgBossSql) =
     await transaction.rollback();
     throw error;
   }
-}
-
-/** Rejects when a promise takes too long. What it stands for goes on. */
-export function within<Result>(milliseconds: number, promise: Promise<Result>, message: string): Promise<Result> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), milliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

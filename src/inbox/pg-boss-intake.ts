@@ -17,7 +17,8 @@ export interface PgBossIntake {
 }
 
 interface Waiting {
-  readonly event: InboxEvent;
+  readonly job: { readonly id: string };
+  readonly bytes: number;
   readonly unlessKnown: readonly string[] | undefined;
   resolve(stored: { readonly duplicate: boolean }): void;
   reject(error: unknown): void;
@@ -51,9 +52,14 @@ export function createIntake(boss: PgBossClient, schema: string, policy: Complet
   async function flush(queue: string): Promise<void> {
     const all = waiting.get(queue) ?? [];
     waiting.delete(queue);
-    // A sender must not wait for a search.
-    for (const batch of batchesOf(all.filter(({ unlessKnown }) => unlessKnown === undefined))) await insert(queue, batch);
-    for (const batch of batchesOf(await withoutKnown(queue, all))) await insert(queue, batch);
+    try {
+      // A sender must not wait for a search.
+      for (const batch of batchesOf(all.filter(({ unlessKnown }) => unlessKnown === undefined))) await insert(queue, batch);
+      for (const batch of batchesOf(await withoutKnown(queue, all))) await insert(queue, batch);
+    } catch (error) {
+      // Nobody else waits for this, and those who do must not wait for ever.
+      for (const { reject } of all) reject(error);
+    }
   }
 
   /** Those that are stored only if they are not known, and are not. The others among them are told so. */
@@ -78,17 +84,12 @@ export function createIntake(boss: PgBossClient, schema: string, policy: Complet
   async function insert(queue: string, batch: readonly Waiting[]): Promise<void> {
     try {
       await ready(queue);
-      const jobs = new Map<string, { readonly id: string }>();
-      const ids = batch.map(({ event }) => {
-        const job = jobOf(event, policy.attempts, heartbeatSeconds);
-        jobs.set(job.id, job);
-        return job.id;
-      });
+      const jobs = new Map(batch.map(({ job }) => [job.id, job]));
       // In one order, since two processes that insert the same events in different ones could wait for each other.
       const sorted = [...jobs.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
       const fresh = new Set(await boss.insert(queue, sorted, { returnId: true }));
       // The first delivery of an event that was new is the new one, the others in the batch are duplicates of it.
-      for (const [index, { resolve }] of batch.entries()) resolve({ duplicate: !fresh.delete(ids[index] as string) });
+      for (const { job, resolve } of batch) resolve({ duplicate: !fresh.delete(job.id) });
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
@@ -100,10 +101,13 @@ export function createIntake(boss: PgBossClient, schema: string, policy: Complet
     put: (event, unlessKnown) =>
       new Promise((resolve, reject) => {
         const queue = queueOf(sourceOf(event.provider, event.endpoint));
+        // Before it is among others, which must not fail for what it is.
+        const job = jobOf(event, policy.attempts, heartbeatSeconds);
+        const each = { job, bytes: event.rawBody.byteLength, unlessKnown, resolve, reject };
         const others = waiting.get(queue);
-        if (others !== undefined) others.push({ event, unlessKnown, resolve, reject });
+        if (others !== undefined) others.push(each);
         else {
-          waiting.set(queue, [{ event, unlessKnown, resolve, reject }]);
+          waiting.set(queue, [each]);
           setImmediate(() => void flush(queue));
         }
       }),
@@ -114,11 +118,11 @@ function* batchesOf(all: readonly Waiting[]): Iterable<readonly Waiting[]> {
   let batch: Waiting[] = [];
   let bytes = 0;
   for (const each of all) {
-    bytes += each.event.rawBody.byteLength;
+    bytes += each.bytes;
     if (batch.length > 0 && bytes > BATCH_BYTES) {
       yield batch;
       batch = [];
-      bytes = each.event.rawBody.byteLength;
+      bytes = each.bytes;
     }
     batch.push(each);
   }

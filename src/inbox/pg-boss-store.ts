@@ -1,14 +1,15 @@
 import { createPostgresStore } from "../idempotency/postgres.ts";
 import { storedKey } from "../idempotency/stored-key.ts";
 import type { AcceptOptions, InboxEvent } from "./intake.ts";
-import { LONGEST_MS, type PgBossJob, type PgBossPair, type PgBossSql, within } from "./pg-boss-client.ts";
+import { LONGEST_MS, type PgBossJob, type PgBossPair, type PgBossSql } from "./pg-boss-client.ts";
 import type { PgBossIntake } from "./pg-boss-intake.ts";
 import { attemptOf, type Claim, claimOf, eventOf, fenceOf, queueOf, sourceOfQueue, storableText, tokenOf } from "./pg-boss-job.ts";
 import type { PgBossLeases } from "./pg-boss-leases.ts";
 import { createOperations, revive } from "./pg-boss-operations.ts";
 import { queriesFor } from "./pg-boss-queries.ts";
-import type { AttemptEnd, ClaimedEvent, InboxStore, InboxTransition } from "./store.ts";
+import { type AttemptEnd, CLOSED, type ClaimedEvent, type InboxStore, type InboxTransition } from "./store.ts";
 import { bucketOf } from "./tallies.ts";
+import { within } from "./within.ts";
 
 /** What a store on pg-boss works with. */
 export interface PgBossStoreParts {
@@ -189,6 +190,7 @@ export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreP
     },
 
     async health() {
+      if (closing) return CLOSED;
       try {
         await within(ANSWER_MS, database.executeSql(sql.pulse), "Postgres did not answer in time.");
         return { live: true, ready: true };

@@ -52,12 +52,30 @@ export function hasWalResetFix(version: string): boolean {
   return minor > 51 || (minor === 51 && patch >= 3);
 }
 
+/** The codes that are told apart. */
+const NAMES: Readonly<Record<number, string>> = {
+  5: "BUSY",
+  6: "LOCKED",
+  8: "READONLY",
+  14: "CANTOPEN",
+  18: "TOOBIG",
+  19: "CONSTRAINT",
+  20: "MISMATCH",
+  25: "RANGE",
+  26: "NOTADB",
+};
+
+/** What SQLite says has failed, in the numbers of one driver or the names of the other; `undefined` for what is no error of SQLite. */
+function failureOf(error: unknown): string | undefined {
+  const { errcode, code } = (error ?? {}) as { readonly errcode?: unknown; readonly code?: unknown };
+  // The lower eight bits are the primary code, and in names it comes first.
+  if (typeof errcode === "number") return NAMES[errcode & 0xff] ?? "another";
+  return typeof code === "string" ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined;
+}
+
 /** Whether a statement failed because another connection holds a lock. */
 export function isBusy(error: unknown): boolean {
-  const { errcode, code } = (error ?? {}) as { readonly errcode?: unknown; readonly code?: unknown };
-  // The lower eight bits are the primary code: 5 is SQLITE_BUSY, 6 SQLITE_LOCKED.
-  if (typeof errcode === "number") return (errcode & 0xff) === 5 || (errcode & 0xff) === 6;
-  return typeof code === "string" && /^SQLITE_(?:BUSY|LOCKED)/.test(code);
+  return ["BUSY", "LOCKED"].includes(failureOf(error) ?? "");
 }
 
 /**
@@ -65,8 +83,19 @@ export function isBusy(error: unknown): boolean {
  * as a full disk, concerns whatever is in the same transaction.
  */
 export function isOwnFailure(error: unknown): boolean {
-  const { errcode, code } = (error ?? {}) as { readonly errcode?: unknown; readonly code?: unknown };
-  // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE.
-  if (typeof errcode === "number") return [18, 19, 20, 25].includes(errcode & 0xff);
-  return typeof code !== "string" || !code.startsWith("SQLITE_") || /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH|RANGE)/.test(code);
+  const failure = failureOf(error);
+  return failure === undefined || ["TOOBIG", "CONSTRAINT", "MISMATCH", "RANGE"].includes(failure);
+}
+
+const WHAT_TO_DO: Readonly<Record<string, string>> = {
+  NOTADB: "The file is no SQLite database. Give the inbox a file of its own, which need not exist yet.",
+  CANTOPEN:
+    "SQLite cannot open the file. Its folder has to exist, it must be no folder itself, and this process has to be allowed to write there.",
+  READONLY: "SQLite cannot write to the file. This process has to be allowed to write to it and to its folder.",
+};
+
+/** What a file could not be opened for, with what to do about it where that is known. */
+export function explained(error: unknown): unknown {
+  const text = WHAT_TO_DO[failureOf(error) ?? ""];
+  return text === undefined ? error : new ConfigurationError(text, { cause: error });
 }

@@ -89,17 +89,15 @@ const versions: readonly string[] = [
 const APPLICATION_ID = 0x7677696e;
 
 /**
- * Brings the tables up to date; to be called in a transaction.
+ * Looks at a file, and changes nothing.
  *
+ * @returns which version of the tables it has; 0 for none
  * @throws {@link ConfigurationError} for a file of something else, or one that a newer version of this library has written
  */
-export function migrate(database: SqliteDatabase): void {
+export function checkFile(database: SqliteDatabase): number {
   const read = (sql: string): number => Number(Object.values(database.prepare(sql).get() as object)[0]);
-  if (read("PRAGMA application_id") !== APPLICATION_ID) {
-    if (read("SELECT count(*) FROM sqlite_master") > 0) {
-      throw new ConfigurationError("The file is a database of something else. Give the inbox a file of its own.");
-    }
-    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  if (read("PRAGMA application_id") !== APPLICATION_ID && read("SELECT count(*) FROM sqlite_master") > 0) {
+    throw new ConfigurationError("The file is a database of something else. Give the inbox a file of its own.");
   }
   const found = read("PRAGMA user_version");
   if (found > versions.length) {
@@ -107,6 +105,18 @@ export function migrate(database: SqliteDatabase): void {
       `The inbox was written by a newer version of video-webhooks (${found}, here ${versions.length}). Update it here.`,
     );
   }
+  return found;
+}
+
+/**
+ * Brings the tables up to date; to be called in a transaction.
+ *
+ * @throws {@link ConfigurationError} as {@link checkFile} does
+ */
+export function migrate(database: SqliteDatabase): void {
+  const found = checkFile(database);
   for (const sql of versions.slice(found)) database.exec(sql);
-  if (found < versions.length) database.exec(`PRAGMA user_version = ${versions.length}`);
+  if (found === versions.length) return;
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  database.exec(`PRAGMA user_version = ${versions.length}`);
 }

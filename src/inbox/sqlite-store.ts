@@ -5,23 +5,25 @@ import type { CompletePolicy } from "./retry-policy.ts";
 import { conditionOf } from "./sqlite-condition.ts";
 import type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
 import { bytesOf, entryOf, eventOf, type FullRow, type PayloadRow, type Row, type TransitionRow, transitionOf } from "./sqlite-rows.ts";
-import type { SqliteWriter } from "./sqlite-writer.ts";
-import type {
-  AttemptEnd,
-  ClaimedEvent,
-  InboxEntry,
-  InboxEntryDetails,
-  InboxFilter,
-  InboxHealth,
-  InboxPage,
-  InboxState,
-  InboxStats,
-  InboxStore,
-  InboxTransition,
-  Intervention,
-  PruneOptions,
+import { MOST_BYTES, type SqliteWriter } from "./sqlite-writer.ts";
+import {
+  type AttemptEnd,
+  CLOSED,
+  type ClaimedEvent,
+  type InboxEntry,
+  type InboxEntryDetails,
+  type InboxFilter,
+  type InboxHealth,
+  type InboxPage,
+  type InboxState,
+  type InboxStats,
+  type InboxStore,
+  type InboxTransition,
+  type Intervention,
+  type PruneOptions,
 } from "./store.ts";
 import { bucketOf, type TallyRow, typesOf } from "./tallies.ts";
+import { within } from "./within.ts";
 import { sourceOf } from "./worker.ts";
 
 /** What a SQLite store works with. */
@@ -33,6 +35,9 @@ export interface SqliteStoreParts {
 }
 
 const DAY_MS = 86_400_000;
+
+/** How long a health check may wait for a lock of another process. */
+const HEALTH_TIMEOUT_MS = 1500;
 
 /** Rows that are changed in one transaction, and those that are deleted with what belongs to them, so that nothing else waits for long. */
 const CHANGED = 1000;
@@ -177,17 +182,23 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
   const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
 
   async function deleteAll(what: string, values: readonly unknown[], deleted?: Deleted): Promise<void> {
-    for (let rows = DELETED; rows === DELETED; ) {
-      rows = await writer.write(() => changes(sql(`${what} LIMIT ${DELETED})`), ...values));
-      await deleted?.(rows);
+    for (let rows = 1; rows > 0; ) {
+      rows = await writer.write(() => changes(sql(what), ...values));
+      if (rows > 0) await deleted?.(rows);
     }
   }
 
   const daysAgo = (days: number): number => clock() - days * DAY_MS;
 
+  /** SQLite reads the pages of large bodies to free them, so it is their length that says how many can go at once; one always can. */
   const deleteEvents = (state: PrunableState, olderThanDays: number, deleted: Deleted): Promise<void> =>
     deleteAll(
-      "DELETE FROM events WHERE entry IN (SELECT entry FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at",
+      `DELETE FROM events WHERE entry IN (
+        SELECT entry FROM (
+          SELECT entry, total(length(raw_body)) OVER (ORDER BY finished_at, entry ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+          FROM (SELECT entry, finished_at FROM events WHERE state = ? AND finished_at < ? ORDER BY finished_at, entry LIMIT ${DELETED})
+          LEFT JOIN payloads ON event = entry
+        ) WHERE before < ${MOST_BYTES})`,
       [state, daysAgo(olderThanDays)],
       deleted,
     );
@@ -210,7 +221,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
 
   return {
     async put(event: InboxEvent, options?: AcceptOptions) {
-      const stored = await writer.write(() => put(event, options));
+      const stored = await writer.write(() => put(event, options), event.rawBody.byteLength);
       if (!stored.duplicate) for (const listener of listeners) listener();
       return stored;
     },
@@ -329,14 +340,16 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
 
     async prune(options: PruneOptions) {
       const pruned = await pruneEvents(options, { count: countFinished, remove: deleteEvents });
-      await deleteAll("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ?", [clock()]);
+      await deleteAll(`DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ? LIMIT ${DELETED})`, [clock()]);
       return pruned;
     },
 
     async health(): Promise<InboxHealth> {
+      if (closing) return CLOSED;
       try {
         // A write, since a disk that is full can still be read; and larger than most deliveries, since there may be room for a small one.
-        await writer.write(() => sql("UPDATE probe SET body = randomblob(65536)").run());
+        const probed = writer.write(() => sql("UPDATE probe SET body = randomblob(65536)").run());
+        await within(HEALTH_TIMEOUT_MS, probed, "SQLite did not answer in time: another process has the file locked, or the disk is slow.");
         return { live: true, ready: true };
       } catch (error) {
         return { live: true, ready: false, reason: error instanceof Error ? error.message : "The database cannot be written." };

@@ -5,8 +5,10 @@ export interface SqliteWriter {
   /**
    * Runs an operation in a transaction, together with all others of this turn of the event loop: one sync to disk serves them all.
    * Resolves with its result when the transaction is durable. Rejects when it is not; then nothing of it is there.
+   *
+   * @param bytes how much it writes, where that may be much: what is too large for one transaction is spread over several
    */
-  write<Result>(operation: () => Result): Promise<Result>;
+  write<Result>(operation: () => Result, bytes?: number): Promise<Result>;
   /** Reads, and comes back when another connection holds a lock just then. */
   read<Result>(operation: () => Result): Promise<Result>;
   /** Resolves when everything that was asked for before has been written. */
@@ -19,6 +21,7 @@ interface Pending {
   readonly operation: () => unknown;
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
+  readonly bytes: number;
   readonly giveUpAt: number;
 }
 
@@ -29,6 +32,8 @@ const LOCK_TIMEOUT_MS = 10_000;
 const nextTry = (): number => 20 + Math.random() * 30;
 
 const MOST_OPERATIONS = 1000;
+/** What is written in one transaction at most, unless a single operation writes more: nothing else runs until it is on disk. */
+export const MOST_BYTES: number = 4 * 1024 * 1024;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -101,8 +106,9 @@ export function createWriter(database: SqliteDatabase): SqliteWriter {
     // Everything that arrives in this turn goes into the first group.
     await nextTurn();
     while (queue.length > 0) {
-      const batch = queue.slice(0, MOST_OPERATIONS);
-      queue = queue.slice(MOST_OPERATIONS);
+      const size = sizeOfBatch(queue);
+      const batch = queue.slice(0, size);
+      queue = queue.slice(size);
       await commit(batch);
       // Answers, probes and refusals go in between.
       if (queue.length > 0) await nextTurn();
@@ -111,9 +117,9 @@ export function createWriter(database: SqliteDatabase): SqliteWriter {
   }
 
   return {
-    write<Result>(operation: () => Result): Promise<Result> {
+    write<Result>(operation: () => Result, bytes = 0): Promise<Result> {
       return new Promise<Result>((resolve, reject) => {
-        queue.push({ operation, resolve: resolve as never, reject, giveUpAt: performance.now() + LOCK_TIMEOUT_MS });
+        queue.push({ operation, resolve: resolve as never, reject, bytes, giveUpAt: performance.now() + LOCK_TIMEOUT_MS });
         flushing ??= flush();
       });
     },
@@ -135,4 +141,16 @@ export function createWriter(database: SqliteDatabase): SqliteWriter {
       return failure;
     },
   };
+}
+
+/** How many of those that wait go into the next transaction; at least one. */
+function sizeOfBatch(queue: readonly Pending[]): number {
+  let size = 0;
+  let bytes = 0;
+  for (const each of queue) {
+    bytes += each.bytes;
+    if (size === MOST_OPERATIONS || (size > 0 && bytes > MOST_BYTES)) break;
+    size++;
+  }
+  return size;
 }

@@ -133,7 +133,10 @@ export interface PruneProgress {
 
 /** Whether an inbox can be used. */
 export interface InboxHealth {
-  /** Whether the process should go on. */
+  /**
+   * Whether it can be ready again without a restart of the process: `false` once it was closed. An inbox whose disk or server is away is
+   * live, since a restart does not bring that back.
+   */
   readonly live: boolean;
   /** Whether deliveries can be stored now. */
   readonly ready: boolean;
@@ -141,48 +144,146 @@ export interface InboxHealth {
   readonly reason?: string;
 }
 
-/** What keeps the events of an inbox. Methods reject when the store fails. */
+/** What a store that is closed, or being closed, tells of its health. */
+export const CLOSED: InboxHealth = { live: false, ready: false, reason: "The inbox is closed." };
+
+/**
+ * What keeps the events of an inbox. Methods reject when the store fails, and the worker then reports `store_failed` and goes on; each says
+ * what has to hold, what the worker does where it does not, and which cases of `inboxStoreCases` prove it.
+ */
 export interface InboxStore {
   /**
-   * Stores an event durably, unless the same is there. Resolves to whether it was. With `unlessKnown`, any event under one of those ids
-   * counts as the same; one that another process stores at that moment may be overlooked.
+   * Stores an event, unless one with its id and fingerprint is there, and resolves to whether it was; only when neither a crash nor a power
+   * cut can lose it any more. With `unlessKnown`, any event under one of those ids counts as the same; one that another process stores at
+   * that moment may be overlooked.
+   *
+   * Where it rejects, or is late, the router answers 503 and the sender comes again. Where it resolves too soon, nobody does: the worker
+   * handles what is there, and what is not is lost.
+   *
+   * Proved by "stores an event once, also when it comes many times at once", "stores an event only if none has one of its ids, when it is
+   * asked to" and "gives back what was stored, to the byte"; that it is durable, by kills and power cuts of the store itself.
    */
   put(event: InboxEvent, options?: AcceptOptions): Promise<{ readonly duplicate: boolean }>;
   /**
-   * Takes events that are due, at most `limit`, of these sources (`provider/endpoint`), each for one caller only until its lease ends.
-   * Those whose last attempt was lost to a crash become dead instead.
+   * Takes events that are due, at most `limit`, of these sources (`provider/endpoint`), each for one caller only until its lease ends. The
+   * attempt counts from here on. Those whose last attempt was lost to a crash become dead instead. Empty only when nothing is due.
+   *
+   * Where two callers get one event, its handlers run twice at once, and the newer token alone ends it. An empty answer lets the worker wait
+   * for {@link InboxStore.onPut} or its next poll, however much is due; what was claimed and not answered, for the lease.
+   *
+   * Proved by "gives each event to one of many claimants", "leaves events of other sources alone, and names them", "hands an event over when
+   * the lease is over, and the old token changes nothing any more" and "is done with an event whose last attempt was lost to a crash".
    */
   claim(options: {
     readonly sources: readonly string[];
     readonly limit: number;
     readonly leaseMs: number;
   }): Promise<readonly ClaimedEvent[]>;
-  /** Prolongs a lease from now on. `false`: the token is stale. */
+  /**
+   * Prolongs a lease from now on. `false`: the token is stale.
+   *
+   * At `false` the worker aborts the signal of the handlers and waits for them no longer. Where it rejects, the worker asks again, and aborts
+   * the signal when the lease is over by its own clock. `true` for a stale token lets two go on beside each other.
+   *
+   * Proved by "prolongs a lease from now on" and "a worker keeps its claim while the handler runs".
+   */
   extend(claimed: ClaimedEvent, leaseMs: number): Promise<boolean>;
-  /** Ends an attempt. `false`: the token is stale, and nothing was changed. */
+  /**
+   * Ends an attempt, with a line of history that has its `result` and `milliseconds`: all of it or nothing. `false`: the token is stale, and
+   * nothing was changed.
+   *
+   * At `false` the worker reports `claim_lost`, unless it has asked before without an answer and finds that line in {@link InboxStore.get}.
+   * Where it rejects, the worker asks again until it does not, so it must not reject for what it is given: reasons are texts of about 500
+   * characters at most. Where it takes a stale token, an event is completed twice.
+   *
+   * Proved by "is done with an event once, and the token is spent", "waits for a retry until it is due" and "hands an event over when the
+   * lease is over, and the old token changes nothing any more".
+   */
   settle(claimed: ClaimedEvent, end: AttemptEnd): Promise<boolean>;
-  /** Gives an event back as if it had not been claimed. `false`: the token is stale. */
+  /**
+   * Gives an event back as if it had not been claimed. `false`: the token is stale.
+   *
+   * The worker does nothing more at `false`, or where it rejects: the lease ends by itself, and the attempt counts.
+   *
+   * Proved by "takes an event back as if it had not been claimed" and "a worker that stops ends what runs, and gives back what does not end,
+   * without using up an attempt".
+   */
   release(claimed: ClaimedEvent): Promise<boolean>;
-  /** Calls back when this process has stored something; returns how to stop that. Others are found by polling. */
+  /**
+   * Calls back when this process has stored something, or taken it back; returns how to stop that.
+   *
+   * Where it does not, the worker finds the event at its next poll, as it finds those of other processes.
+   *
+   * Proved by "a worker handles everything, each event once, and not more at once than it may".
+   */
   onPut(listener: () => void): () => void;
-  /** A page of the entries that a filter lets through. */
+  /**
+   * A page of the entries that a filter lets through, the newest first, at least among those of one source and state. No worker needs it.
+   *
+   * Proved by "lists by conditions, page by page, the newest first".
+   */
   list(filter: InboxFilter, page: { readonly limit: number; readonly after?: string | undefined }): Promise<InboxPage>;
-  /** One entry with its attempts, with or without its payload; `undefined` when there is none. */
+  /**
+   * One entry with its attempts, with or without its payload; `undefined` when there is none. The worker asks for it where the answer of
+   * {@link InboxStore.settle} was lost, and reports `claim_lost` where the history does not tell.
+   *
+   * Proved by "gives back what was stored, to the byte".
+   */
   get(entry: string, options: { readonly payload: boolean }): Promise<InboxEntryDetails | undefined>;
-  /** Takes entries that are done or dead back to `received`, with all attempts again. Resolves to how many. */
+  /**
+   * Takes entries that are done or dead back to `received`, with all attempts again, and resolves to how many. Nothing else may change, and
+   * tokens of before are stale. Where one is not, the worker that holds it ends the new run.
+   *
+   * Proved by "replays what is dead or done, from the first attempt on, and keeps who and why" and "operators replay, discard, count and
+   * prune while a worker is busy, and nothing is lost or handled twice at once".
+   */
   replay(which: readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
-  /** Makes entries that wait (`received`, `retry`) dead. Resolves to how many. */
+  /**
+   * Makes entries that wait (`received`, `retry`) dead, and resolves to how many. An event that is claimed at that moment is one or the
+   * other: where it is both, the worker handles what was discarded.
+   *
+   * Proved by "discards what waits, and nothing else" and "operators replay, discard, count and prune while a worker is busy, and nothing is
+   * lost or handled twice at once".
+   */
   discard(which: readonly string[] | InboxFilter, intervention: Intervention): Promise<number>;
-  /** What {@link Inbox.stats} tells. */
+  /**
+   * What {@link Inbox.stats} tells. No worker needs it.
+   *
+   * Proved by "counts what was handled and what failed".
+   */
   stats(): Promise<InboxStats>;
-  /** Deletes entries that ended before a time, and tells `onProgress` how far it has come. Resolves to how many. */
+  /**
+   * Deletes entries that ended before a time, and tells `onProgress` how far it has come. Resolves to how many. What is still to be handled
+   * must stay, since no worker misses what is gone.
+   *
+   * Proved by "forgets what is handled when it is pruned, and not before" and "forgets dead letters when they are old enough, and younger
+   * ones not".
+   */
   prune(options: PruneOptions): Promise<number>;
-  /** What {@link Inbox.health} tells. */
+  /**
+   * What {@link Inbox.health} tells, within 1.5 seconds also where nothing answers. Never rejects, and says so when it is closed. No worker
+   * needs it.
+   *
+   * Proved by "says when it is ready, and rejects when it is closed".
+   */
   health(): Promise<InboxHealth>;
-  /** Sources that have events which are due, registered or not; for reports. */
+  /**
+   * Sources that have events which are due, registered or not. Where one is left out, the worker does not report that its router is missing.
+   *
+   * Proved by "a worker reports events that no router is there for, and leaves them".
+   */
   dueSources(): Promise<readonly string[]>;
-  /** For `context.stale`. */
+  /**
+   * For `context.stale`. Without it the worker takes no event for stale.
+   *
+   * Proved by "keeps the furthest state of a job".
+   */
   readonly observe?: IdempotencyStore["observe"];
-  /** Closes what the store has opened itself. Safe to call again. */
+  /**
+   * Closes what the store has opened itself, after what was asked for before. Safe to call again. Workers have stopped by then; an operation
+   * after that rejects.
+   *
+   * Proved by "says when it is ready, and rejects when it is closed".
+   */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors.ts";
 import type { HandledResult, HandleOptions } from "../handle.ts";
 import { type Logger, nameOfThrown } from "../log.ts";
+import { toReason } from "../signals.ts";
 import type { InboxEvent } from "./intake.ts";
 import { backoff, type CompletePolicy } from "./retry-policy.ts";
 import type { AttemptEnd, ClaimedEvent, InboxStore } from "./store.ts";
@@ -16,7 +17,8 @@ export interface InboxRouter {
 export interface WorkerProblem {
   /**
    * - `store_failed`: the inbox could not be asked; the worker tries again.
-   * - `claim_lost`: an attempt ended after its lease, and another one may have run. What it did is not recorded twice.
+   * - `claim_lost`: an attempt ended after its lease, and another one may have run. What it did is not recorded twice. In BullMQ it is also
+   *   reported when the failure of an attempt was recorded, and Redis went away before it said so.
    * - `router_missing`: events have been due for a while for which this worker has no router. They stay where they are.
    */
   readonly problem: "store_failed" | "claim_lost" | "router_missing";
@@ -274,7 +276,7 @@ export function startWorker(
   async function settle(claimed: ClaimedEvent, end: AttemptEnd): Promise<boolean> {
     for (let wait = 50; ; wait = Math.min(wait * 2, 5000)) {
       try {
-        return await store.settle(claimed, end);
+        return (await store.settle(claimed, end)) || (wait > 50 && (await wasSettled(claimed, end)));
       } catch (cause) {
         report({ problem: "store_failed", id: claimed.event.id, cause });
         // The lease ends by itself, and the event is handled again.
@@ -282,6 +284,15 @@ export function startWorker(
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
+  }
+
+  /** Whether an attempt is on record with this end: its answer may have been lost on the way, and then the claim was not. */
+  async function wasSettled({ entry, attempt }: ClaimedEvent, { result, milliseconds }: AttemptEnd): Promise<boolean> {
+    const details = await store.get(entry, { payload: false });
+    // No two attempts take the same time to the last digit.
+    return (
+      details?.history.some((line) => line.attempt === attempt && line.result === result && line.milliseconds === milliseconds) ?? false
+    );
   }
 
   async function giveBack(claimed: ClaimedEvent): Promise<void> {
@@ -408,4 +419,8 @@ function reasonOf(cause: unknown): string {
   }
 }
 
-const cut = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);
+/** A store that cannot keep a reason would be asked to for ever, so it gets a text, also from a router of somebody else. */
+function cut(reason: unknown): string {
+  const text = toReason(reason);
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
+}

@@ -250,8 +250,13 @@ const plays: Readonly<Record<string, Play>> = {
     await store.put(scene.event("a"));
     expectEqual(await store.settle(await claimOne(store, scene, "the first"), retry(waitMs)), true, "settle");
     await expectNone(store, scene, "events before it is due");
-    const { state, reason, attempts } = await entryOf(store, scene);
+    const { entry, state, reason, attempts, dueAt } = await entryOf(store, scene);
     expectEqual([state, reason, attempts], ["retry", "Error: later", 1], "the entry meanwhile");
+    const history = (await store.get(entry, { payload: false }))?.history ?? [];
+    const failedAt = history.find(({ to }) => to === "retry")?.at.getTime() ?? Number.NaN;
+    // Not to the millisecond, since the clock of a server may be another one than that of the history.
+    const waits = Math.round(((dueAt?.getTime() ?? 0) - failedAt) / waitMs);
+    expectEqual([dueAt instanceof Date, waits], [true, 1], "when it is due, in waits after the failure");
     await scene.pass(waitMs + scene.unitMs);
     expectEqual((await claimOne(store, scene, "when it is due")).attempt, 2, "the attempt");
   },
@@ -350,6 +355,9 @@ const plays: Readonly<Record<string, Play>> = {
       [intervention.reason],
       "the dead letters",
     );
+    const history = (await store.get(entries[0]?.entry ?? "", { payload: false }))?.history ?? [];
+    const discarded = history.filter(({ result }) => result === "discarded").map(({ to, by, reason }) => [to, by, reason]);
+    expectEqual(discarded, [["dead", intervention.by, intervention.reason]], "what its history says");
   },
 
   async "lists by conditions, page by page, the newest first"(scene) {
@@ -427,10 +435,32 @@ const plays: Readonly<Record<string, Play>> = {
     expectEqual(await store.put(scene.event("done")), { duplicate: false }, "the event after");
   },
 
+  async "forgets dead letters when they are old enough, and younger ones not"(scene) {
+    const store = await scene.open();
+    for (const name of ["a", "b"]) {
+      await store.put(scene.event(name));
+      await store.settle(await claimOne(store, scene, name), dead);
+    }
+    await scene.pass(scene.unitMs);
+    const left = async (): Promise<number> => (await store.list({ provider: scene.provider }, { limit: 10 })).entries.length;
+    for (const deadOlderThanDays of [undefined, 1]) {
+      await store.prune({ olderThanDays: 0, deadOlderThanDays });
+      expectEqual(await left(), 2, `dead letters that are not older than ${deadOlderThanDays ?? "any number of"} days`);
+    }
+    // Those of other cases may be among them.
+    expectEqual((await store.prune({ olderThanDays: 1, deadOlderThanDays: 0 })) >= 2, true, "that dead letters were pruned");
+    expectEqual(await left(), 0, "dead letters that are left");
+    expectEqual(await store.put(scene.event("a")), { duplicate: false }, "the event after that");
+  },
+
   async "says when it is ready, and rejects when it is closed"(scene) {
     const store = await scene.open();
     expectEqual(await store.health(), { live: true, ready: true }, "the health");
-    await store.close();
+    const closing = store.close();
+    const { reason, ...health } = await store.health();
+    expectEqual([health, typeof reason], [{ live: false, ready: false }, "string"], "the health while it is being closed");
+    await closing;
+    expectEqual((await store.health()).live, false, "whether it is live after that");
     for (const operate of [() => store.put(scene.event("a")), () => store.claim({ sources: [scene.source], limit: 1, leaseMs: LONG_MS })]) {
       const end = await operate().then(
         () => "resolved",
@@ -458,6 +488,61 @@ const plays: Readonly<Record<string, Play>> = {
     for (const worker of workers) await worker.stop();
     expectEqual([handled.length, new Set(handled).size], [30, 30], "events that were handled");
     expectEqual(most <= 4, true, "at most four at once");
+  },
+
+  async "operators replay, discard, count and prune while a worker is busy, and nothing is lost or handled twice at once"(scene) {
+    const running = new Set<string>();
+    const runs = new Map<string, number>();
+    let overlaps = 0;
+    const { inbox, router, store } = await workshop(scene, { attempts: 1 }, async ({ id }) => {
+      if (running.has(id)) overlaps++;
+      running.add(id);
+      runs.set(id, (runs.get(id) ?? 0) + 1);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      running.delete(id);
+      return /[05]$/.test(id) ? { result: "handler_failed", cause: new Error("no") } : { result: "processed" };
+    });
+    const problems: string[] = [];
+    const worker = inbox.work(router, {
+      concurrency: 4,
+      pollMs: 20,
+      onProblem: ({ problem }) => problem !== "router_missing" && problems.push(problem),
+    });
+    const { provider } = scene;
+    let accepted = 0;
+    let discarded = 0;
+    let replayed = 0;
+    for (let round = 0; round < 6; round++) {
+      const names = Array.from({ length: 10 }, (_, index) => `e${round}-${index}`);
+      const stored = Promise.all(names.map((name) => inbox.accept(scene.event(name))));
+      const [waiting, again] = await Promise.all([
+        inbox.discard({ provider, id: scene.event(`e${round}-3`).id }, intervention),
+        inbox.replay({ provider, state: "dead", id: scene.event(`e${round - 1}-0`).id }, intervention),
+        inbox.stats(),
+        // Deletes nothing here, and looks at all of it.
+        inbox.prune({ olderThanDays: 1, deadOlderThanDays: 1 }),
+      ]);
+      accepted += (await stored).filter(({ duplicate }) => !duplicate).length;
+      discarded += waiting;
+      replayed += again;
+    }
+    await worker.idle();
+    await until(
+      async () => (await store.list({ provider, state: ["received", "processing", "retry"] }, { limit: 1 })).entries.length === 0,
+      "the end",
+    );
+    await worker.stop();
+    expectEqual([problems, overlaps], [[], 0], "problems, and runs of one event at once");
+    const entries = (await store.list({ provider }, { limit: 100 })).entries;
+    expectEqual([accepted, entries.length], [60, 60], "events that were stored, and are there");
+    const total = [...runs.values()].reduce((sum, count) => sum + count, 0);
+    expectEqual(total, accepted - discarded + replayed, "runs of handlers");
+    const histories = await Promise.all(entries.map(async ({ entry }) => (await store.get(entry, { payload: false }))?.history ?? []));
+    const count = (wanted: string): number => histories.flat().filter(({ result }) => result === wanted).length;
+    expectEqual([count("replayed"), count("discarded")], [replayed, discarded], "what the histories say was done by hand");
+    await store.prune({ olderThanDays: 0 });
+    const left = (await store.list({ provider }, { limit: 100 })).entries.filter(({ state }) => state === "done").length;
+    expectEqual(left, 0, "handled events that are left");
   },
 
   async "a worker tries again what fails, and gives up after the last attempt"(scene) {

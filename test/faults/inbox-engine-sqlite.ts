@@ -12,6 +12,19 @@ export async function lostOf(path: string, acknowledged: ReadonlySet<string>): P
   return [...acknowledged].filter((id) => !stored.has(id)).length;
 }
 
+/** What SQLite says of a file, also of one without tables. */
+export function integrityOf(path: string): string {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  try {
+    return checkOf(database);
+  } finally {
+    database.close();
+  }
+}
+
+const checkOf = (database: DatabaseSync): string =>
+  (database.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check;
+
 function inspectionOf(path: string): Inspection {
   function read<Result>(work: (database: DatabaseSync) => Result, readOnly = false): Result {
     const database = new DatabaseSync(path, { readOnly, timeout: 5000 });
@@ -32,7 +45,7 @@ function inspectionOf(path: string): Inspection {
         unfinished: count(database, "events WHERE state <> 'done'"),
         completedTwice: count(database, "(SELECT event FROM transitions WHERE result = 'processed' GROUP BY event HAVING count(*) > 1)"),
         claims: count(database, "transitions WHERE result = 'claimed'"),
-        integrity: (database.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check,
+        integrity: checkOf(database),
       })),
     events: async () =>
       read((database) => {

@@ -10,13 +10,16 @@ import type { ServerSettings } from "./inbox-server.ts";
 import type { Variant } from "./inbox-variants.ts";
 
 const LOCK_MS = 3000;
+const QUIET_MS = 1500;
+/** Of an odd number, more than half say what is usual; a machine that does something else as well spoils single ones. */
+const ROUNDS = 5;
 const MOST_MS = 180_000;
 
-interface Locked {
-  /** The longest time for which the event loop of the server stood still. */
-  readonly stallMs: number;
-  /** The same before anybody held the lock: what the machine adds. */
+interface Round {
+  /** The longest time for which the event loop of the server stood still while it answered the same requests and nobody held the lock. */
   readonly quietMs: number;
+  /** The same while this process held the lock. */
+  readonly stallMs: number;
   /** How long the longest validation request waited for its answer. */
   readonly optionsMs: number;
   /** How long the delivery waited. */
@@ -34,12 +37,14 @@ function options(port: number): Promise<number> {
   });
 }
 
-/** Posts a delivery while this process, which is a foreign one to the server, holds the lock for writing. */
-async function deliverWhileLocked(variant: Variant): Promise<Locked> {
+/** Posts deliveries to one server, with and without a lock for writing that this process, which is a foreign one to the server, holds. */
+async function deliverWhileLocked(variant: Variant, rounds: number): Promise<readonly Round[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "inbox-lock-"));
   const settings: ServerSettings = { path: path.join(folder, "inbox.db"), port: 0, variant, leaseMs: 60_000 };
   const server = startServer(settings);
+  const other = new DatabaseSync(settings.path);
   onTestFinished(async () => {
+    other.close();
     await server.kill();
     rmSync(folder, { recursive: true });
   });
@@ -48,52 +53,56 @@ async function deliverWhileLocked(variant: Variant): Promise<Locked> {
   const { port } = await server.hear("listening");
   // Schemas are built and functions compiled on first use.
   for (let index = 0; index < 30; index++) await post(port, `warm-up-${index}`);
-  const measure = async (period: () => Promise<unknown>): Promise<number> => {
+
+  /** Posts one delivery and asks for options all the time, for a while or until the delivery is answered. */
+  async function measure(video: string, milliseconds: number, during: () => Promise<unknown>): Promise<Omit<Round, "quietMs">> {
     server.tell("start measuring");
     await server.hear("measuring");
-    await period();
-    server.tell("stop measuring");
-    return (await server.hear("measured")).stallMs;
-  };
-
-  const quietMs = await measure(() => pause(500));
-  const other = new DatabaseSync(settings.path);
-  let answer = "";
-  let answerMs = 0;
-  let optionsMs = 0;
-  const stallMs = await measure(async () => {
-    other.exec("BEGIN IMMEDIATE");
     const from = performance.now();
-    const unlocked = pause(LOCK_MS).then(() => other.exec("COMMIT"));
-    const answering = post(port, "v").then(({ status, result }) => {
-      answer = `${status} ${result}`;
-      answerMs = performance.now() - from;
-    });
-    while (performance.now() - from < LOCK_MS) {
+    const over = during();
+    const delivered = post(port, video).then(({ status, result }) => ({
+      answer: `${status} ${result}`,
+      answerMs: performance.now() - from,
+    }));
+    let optionsMs = 0;
+    while (performance.now() - from < milliseconds) {
       optionsMs = Math.max(optionsMs, await options(port));
       await pause(50);
     }
-    await Promise.all([unlocked, answering]);
-  });
-  other.close();
-  const locked: Locked = { stallMs, quietMs, optionsMs, answerMs, answer };
-  console.log(`${variant}, lock of ${LOCK_MS} ms: ${JSON.stringify(locked)}`);
-  return locked;
+    await over;
+    const answered = await delivered;
+    server.tell("stop measuring");
+    return { ...answered, optionsMs, stallMs: (await server.hear("measured")).stallMs };
+  }
+
+  const measured: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const quiet = await measure(`quiet-${round}`, QUIET_MS, async () => undefined);
+    const locked = await measure(`locked-${round}`, LOCK_MS, async () => {
+      other.exec("BEGIN IMMEDIATE");
+      await pause(LOCK_MS);
+      other.exec("COMMIT");
+    });
+    measured.push({ ...locked, quietMs: quiet.stallMs });
+    console.log(`${variant}, lock of ${LOCK_MS} ms: ${JSON.stringify(measured.at(-1))}`);
+  }
+  return measured;
 }
+
+const medianOf = (values: readonly number[]): number => [...values].sort((left, right) => left - right)[values.length >> 1] as number;
 
 it(
   "a lock that another process holds for 3 s delays the delivery and nothing else",
   async () => {
-    const stalls: number[] = [];
-    // A stall of ours would be there each time. One that the machine adds, when it does something else as well, is not.
-    while (stalls.length < 8 && !stalls.some((stallMs) => stallMs < 50)) {
-      const { stallMs, answer, answerMs, optionsMs } = await deliverWhileLocked("sound");
+    const rounds = await deliverWhileLocked("sound", ROUNDS);
+    for (const { answer, answerMs, optionsMs } of rounds) {
       expect(answer).toBe("200 accepted");
       expect(answerMs).toBeGreaterThan(LOCK_MS - 1);
       expect(optionsMs).toBeLessThan(1000);
-      stalls.push(stallMs);
     }
-    expect(Math.min(...stalls)).toBeLessThan(50);
+    // What the machine adds when it does something else as well is in both.
+    const stallMs = medianOf(rounds.map((round) => round.stallMs));
+    expect(stallMs - medianOf(rounds.map(({ quietMs }) => quietMs))).toBeLessThan(50);
   },
   MOST_MS,
 );
@@ -101,10 +110,11 @@ it(
 it(
   "stops the whole process when SQLite does the waiting, so the lock is real",
   async () => {
-    const { stallMs, optionsMs } = await deliverWhileLocked("waits in SQLite");
-    expect(stallMs).toBeGreaterThan(1000);
-    // The validation request of a provider has one second.
-    expect(optionsMs).toBeGreaterThan(1000);
+    for (const { stallMs, optionsMs } of await deliverWhileLocked("waits in SQLite", 1)) {
+      expect(stallMs).toBeGreaterThan(1000);
+      // The validation request of a provider has one second.
+      expect(optionsMs).toBeGreaterThan(1000);
+    }
   },
   MOST_MS,
 );

@@ -21,7 +21,7 @@ const elsewhere = {
   "row 3: during COMMIT": "the commit is the server's, and so is its log: to a process it is before or after, which are rows 2 and 4",
   "row 14: a power cut": "the disk is the server's; what Redis loses without its append-only file is in test/faults/inbox-redis.test.ts",
   "row 15: a disk that fails":
-    "the disk is the server's; one that is full or away is a 503 in test/faults/inbox-redis.test.ts and test/inbox/pg-boss.test.ts",
+    "the disk is the server's; a Redis that is full, away or hangs is a 503 with Retry-After in test/faults/inbox-redis.test.ts, a Postgres that is away or hangs in test/inbox/pg-boss.test.ts; a full disk of Postgres is not tested",
 };
 
 const casesOf = (moments: Moments) => Object.entries(moments);

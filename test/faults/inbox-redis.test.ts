@@ -10,6 +10,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { type BullMqInboxOptions, openBullMqInbox } from "../../src/inbox/bullmq.ts";
 import type { Inbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
+import { secret, signed, success } from "../suites/deliveries.ts";
 import { freePort } from "../suites/free-port.ts";
 import { describeWithProgram } from "../suites/servers.ts";
 
@@ -26,6 +29,15 @@ const eventOf = (name: string, endpoint = "default"): InboxEvent => ({
   authenticity: { method: "signature", secretIndex: 0 },
   receivedAt: 1_800_000_000_000,
 });
+
+/** Row 15 of the crash matrix: what a provider sees that delivers now. */
+async function expectUnavailable(inbox: Inbox, cause: RegExp): Promise<void> {
+  const causes: unknown[] = [];
+  const router = createRouter(heygen({ secret }), { inbox }).onError((error) => causes.push(error.cause));
+  const outcome = await router.receive(await signed(success("v")));
+  expect(outcome).toMatchObject({ result: "store_unavailable", status: 503, retryAfterSeconds: 5 });
+  expect(causes).toEqual([expect.objectContaining({ message: expect.stringMatching(cause) })]);
+}
 
 describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own", () => {
   const folders: string[] = [];
@@ -150,6 +162,7 @@ describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own",
       expect(performance.now() - startedAt).toBeLessThan(1400);
     }
     expect(await inbox.health()).toMatchObject({ live: true, ready: false });
+    await expectUnavailable(inbox, /./);
     const handled: string[] = [];
     const problems: string[] = [];
     const worker = inbox.work(
@@ -178,18 +191,20 @@ describeWithProgram("redis-server")("the inbox in BullMQ on a Redis of its own",
     server.kill("SIGSTOP");
     const startedAt = performance.now();
     await expect(inbox.accept(eventOf("during"))).rejects.toThrow("within 1500 ms");
-    expect(performance.now() - startedAt).toBeLessThan(4000);
+    await expectUnavailable(inbox, /within 1500 ms/);
+    expect(performance.now() - startedAt).toBeLessThan(6000);
     await inbox.close();
     server.kill("SIGCONT");
   });
 
-  it("is not ready when Redis is full", async () => {
+  it("is not ready when Redis is full, and asks senders to come again", async () => {
     const { url, start } = await prepare("--maxmemory-policy", "noeviction");
     await start();
     const inbox = await openOn(url);
     const redis = new Redis(url);
     await redis.config("SET", "maxmemory", "100kb");
     await expect(inbox.accept(eventOf("a"))).rejects.toThrow(/OOM/);
+    await expectUnavailable(inbox, /OOM/);
     expect(await inbox.health()).toMatchObject({ live: true, ready: false, reason: expect.stringContaining("OOM") });
     await redis.config("SET", "maxmemory", "0");
     expect(await inbox.accept(eventOf("a"))).toEqual({ duplicate: false });

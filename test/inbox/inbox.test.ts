@@ -1,13 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import { createInbox, type Inbox, type ListOptions } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import type { InboxFilter, InboxStore, PruneOptions } from "../../src/inbox/store.ts";
 import type { InboxRouter } from "../../src/inbox/worker.ts";
+import { inboxStoreCases } from "../../src/testing/index.ts";
 
 const intervention = { by: "ada", reason: "the bucket is back" };
 const folder = mkdtempSync(path.join(tmpdir(), "inbox-"));
@@ -93,6 +94,45 @@ describe("the conditions of an inbox", () => {
     const before = new Date(1_800_000_000_000);
     expect((await inbox.list({ receivedAfter: before })).entries).toHaveLength(0);
     expect((await inbox.list({ receivedBefore: new Date(before.getTime() + 1), provider: undefined })).entries).toHaveLength(1);
+  });
+});
+
+describe("the contract of a store", () => {
+  it("says of each method which cases prove it, and there are such cases", () => {
+    const text = readFileSync(new URL("../../src/inbox/store.ts", import.meta.url), "utf8").split("export interface InboxStore {")[1] ?? "";
+    const names = inboxStoreCases({ open: () => Promise.reject(new Error("not opened")) }).map(({ name }) => name);
+    // As they stand without the breaks of lines in comments.
+    const flat = text.replace(/\n\s+\*\s/g, " ");
+    const cited = [...flat.matchAll(/"([a-z][^"]{15,})"/g)].map(([, name]) => name as string);
+    expect(cited.filter((name) => !names.includes(name))).toEqual([]);
+    const methods = text.match(/^ {2}(?:readonly )?[a-z]+\??[(:]/gim) ?? [];
+    expect([methods.length, flat.match(/Proved by/g)?.length]).toEqual([16, 16]);
+  });
+});
+
+describe("accept()", () => {
+  it.each([
+    ["nothing", null, /it is none/],
+    ["text for a body", { rawBody: "x" }, /rawBody is no Uint8Array/],
+    ["no body", { rawBody: undefined }, /rawBody is no Uint8Array/],
+    ["numbers for a body", { rawBody: [1, 2] }, /rawBody is no Uint8Array/],
+    ["no provider", { provider: undefined }, /provider is no text/],
+    ["a number for a type", { type: 5 }, /type is no text/],
+    ["an object for an id", { id: {} }, /id is no text/],
+    ["no headers", { headers: undefined }, /headers is no object/],
+    ["null for authenticity", { authenticity: null }, /authenticity is no object/],
+    ["no time", { receivedAt: Number.NaN }, /receivedAt is no number/],
+  ])("refuses %s, and does not ask the store", async (_what, more, message) => {
+    const put = vi.fn();
+    const inbox = createInbox({ put } as never);
+    const event = more === null ? null : { ...eventOf("a"), ...more };
+    expect(await refusalOf(() => inbox.accept(event as never))).toMatch(message);
+    expect(put).not.toHaveBeenCalled();
+  });
+
+  it("takes a Buffer", async () => {
+    const inbox = await openInbox();
+    expect(await inbox.accept({ ...eventOf("a"), rawBody: Buffer.from("{}") })).toEqual({ duplicate: false });
   });
 });
 

@@ -1,15 +1,19 @@
 import pg from "pg";
-import { PgBoss } from "pg-boss";
+import { type ConstructorOptions, PgBoss } from "pg-boss";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
+import { createInbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { openPgBossInbox } from "../../src/inbox/pg-boss.ts";
 import { checkPostgres } from "../../src/inbox/pg-boss-client.ts";
 import { openPgBossStore } from "../../src/inbox/pg-boss-open.ts";
 import { completePolicy } from "../../src/inbox/retry-policy.ts";
 import type { AttemptEnd, ClaimedEvent, InboxStore } from "../../src/inbox/store.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
 import { inboxStoreCases } from "../../src/testing/index.ts";
 import { openRelay } from "../faults/relay.ts";
+import { secret, signed, success } from "../suites/deliveries.ts";
 import { describeWith, postgresServer, registerCases, uniqueName, urlThrough } from "../suites/servers.ts";
 
 const describePostgres = await describeWith(postgresServer);
@@ -137,6 +141,57 @@ describePostgres("the inbox store on pg-boss", () => {
       expect(job).toMatchObject({ heartbeat_seconds: 30, retry_limit: 7, deletion_seconds: 0, dead_letter: "dead-letters" });
       expect(job.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     }));
+
+  it("gives pg-boss an instance that looks for lost workers every ten seconds, and one for deliveries that does not", async () => {
+    const given: Record<string, unknown>[] = [];
+    // The real one, which also tells what it was given.
+    class Telling extends PgBoss {
+      constructor(options: ConstructorOptions) {
+        super(options);
+        given.push(options as Record<string, unknown>);
+      }
+    }
+    vi.doMock("pg-boss", () => ({ PgBoss: Telling }));
+    try {
+      await withStore(async (_store, schema) => {
+        const common = { connectionString: url, schema, schedule: false, keepAlive: true };
+        const supervision = { supervise: true, superviseIntervalSeconds: 10, monitorIntervalSeconds: 10, max: 3 };
+        const limits = { supervise: false, migrate: false, max: 4, query_timeout: 10_000, connectionTimeoutMillis: 5000 };
+        expect(given).toEqual([expect.objectContaining({ ...common, ...supervision }), expect.objectContaining({ ...common, ...limits })]);
+      });
+    } finally {
+      vi.doUnmock("pg-boss");
+    }
+  });
+
+  // Shipped settings and nobody's help: of 30 to 45 seconds, the first 30 are moved into the past.
+  it("takes an event whose worker died again within 15 seconds after its heartbeat is missed", { timeout: 60_000 }, () =>
+    withStore(async (store, schema, another) => {
+      await store.put(event("a"));
+      const dead = await another();
+      const [lost] = await dead.claim({ sources: [source], limit: 1, leaseMs: 1 });
+      expect(lost?.attempt).toBe(1);
+      await dead.close();
+      await pool.query(`UPDATE ${schema}.job SET heartbeat_on = heartbeat_on - interval '30 seconds' WHERE state = 'active'`);
+      const from = performance.now();
+      let next: ClaimedEvent | undefined;
+      while (next === undefined && performance.now() - from < 50_000) {
+        [next] = await claim(store);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(next?.attempt).toBe(2);
+      expect(performance.now() - from).toBeLessThan(15_000);
+    }),
+  );
+
+  it.each(["x", undefined])("rejects an event whose body is %o, and takes the others of its turn", (rawBody) =>
+    withStore(async (store) => {
+      const events = [event("a"), event("bad", { rawBody: rawBody as never }), event("b")];
+      const ends = await Promise.allSettled(events.map((each) => store.put(each)));
+      expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect(await entries(store)).toHaveLength(2);
+    }),
+  );
 
   it("changes the settings of queues that are there, and leaves events the attempts they came with", () =>
     withStore(async (store, schema, another) => {
@@ -365,7 +420,7 @@ describePostgres("the inbox store on pg-boss", () => {
   });
 
   describe("when Postgres goes away", () => {
-    it("rejects what it cannot store, in less than two seconds, and is back when Postgres is", { timeout: 60_000 }, async () => {
+    it("row 15: has senders asked to come again, and is back when Postgres is", { timeout: 60_000 }, async () => {
       const relay = await openRelay(postgresServer);
       const ends = async (operation: () => Promise<unknown>): Promise<string> => {
         const from = performance.now();
@@ -386,6 +441,10 @@ describePostgres("the inbox store on pg-boss", () => {
             { timeout: 20_000 },
           )
           .toBe("stored");
+      const deliverTo = async (store: InboxStore) =>
+        createRouter(heygen({ secret }), { inbox: createInbox(store) })
+          .onError(() => undefined)
+          .receive(await signed(success("v")));
       try {
         await withStore(
           async (store) => {
@@ -398,6 +457,7 @@ describePostgres("the inbox store on pg-boss", () => {
             );
             expect(await ends(() => store.settle(claimed, done))).toBe("rejected");
             expect(await store.health()).toMatchObject({ live: true, ready: false });
+            expect(await deliverTo(store)).toMatchObject({ result: "store_unavailable", status: 503, retryAfterSeconds: 5 });
             await relay.restore();
             await recovers(store, "cut1");
             expect(await store.settle(claimed, done)).toBe(true);
@@ -408,6 +468,7 @@ describePostgres("the inbox store on pg-boss", () => {
               Array(3).fill("rejected"),
             );
             expect(await ends(() => store.health())).toBe("resolved");
+            expect(await deliverTo(store)).toMatchObject({ result: "store_unavailable", status: 503, retryAfterSeconds: 5 });
             relay.resume();
             await recovers(store, "hung1");
             const names = (await entries(store)).map(({ id }) => id.split("/").at(-1));

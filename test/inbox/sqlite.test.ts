@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -119,6 +119,26 @@ describe("openSqliteInbox", () => {
     await second.close();
   });
 
+  it("commits large deliveries of one turn a few at a time, and lets others have their turn in between", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    const executed = vi.spyOn(database as { exec(sql: string): void }, "exec");
+    const commits = (): number => executed.mock.calls.filter(([sql]) => sql === "COMMIT").length;
+    const mebibyte = 1024 * 1024;
+    // One is more than a transaction may hold.
+    const sizes = [...Array<number>(8).fill(mebibyte), 5 * mebibyte, 10, 10];
+    let left = sizes.length;
+    const stored = Promise.all(sizes.map((bytes, index) => inbox.accept(eventOf(`v${index}`, bytes)).finally(() => left--)));
+    const seen = new Set<number>();
+    while (left > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.add(commits());
+    }
+    expect([...seen]).toEqual([1, 2, 3, 4]);
+    expect(await stored).toEqual(sizes.map(() => ({ duplicate: false })));
+    await inbox.close();
+  });
+
   it("commits everything of one turn with one sync", async () => {
     const file = newFile();
     const database = await openNodeSqlite(file);
@@ -197,6 +217,18 @@ describe("openSqliteInbox", () => {
     for (const inbox of inboxes) await inbox.close();
   });
 
+  it("waits for another process that is setting the file up", async () => {
+    const file = newFile();
+    const other = await openNodeSqlite(file);
+    other.exec("BEGIN EXCLUSIVE");
+    const opening = openSqliteInbox({ path: file });
+    opening.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    other.exec("COMMIT");
+    other.close();
+    await (await opening).close();
+  });
+
   it("refuses options that cannot work, and a file of a newer version", async () => {
     for (const options of [
       {},
@@ -212,6 +244,21 @@ describe("openSqliteInbox", () => {
     database.exec("PRAGMA user_version = 99");
     database.close();
     await expect(openSqliteInbox({ path: file })).rejects.toThrow(/newer version/);
+  });
+
+  it("says that it is not ready while another process has the file locked, before a probe gives up", async () => {
+    const file = newFile();
+    const inbox = await openSqliteInbox({ path: file });
+    const other = await openNodeSqlite(file);
+    other.exec("BEGIN IMMEDIATE");
+    const from = performance.now();
+    expect(await inbox.health()).toEqual({ live: true, ready: false, reason: expect.stringContaining("locked") });
+    expect(performance.now() - from).toBeLessThan(3000);
+    other.exec("COMMIT");
+    expect(await inbox.health()).toEqual({ live: true, ready: true });
+    other.close();
+    await inbox.close();
+    expect(await inbox.health()).toEqual({ live: false, ready: false, reason: "The inbox is closed." });
   });
 
   it("refuses operations that could hit more than was meant, or that nobody answers for", async () => {
@@ -236,15 +283,64 @@ describe("a file", () => {
     await expect(openSqliteInbox({ path: ":memory:" })).rejects.toThrow(/needs a file on a local disk/);
   });
 
-  it("of something else is refused and left as it is, whatever version it says", async () => {
-    for (const version of [0, 1, 7]) {
+  describe.each(Object.entries(drivers))("through %s", (name, open) => {
+    const inboxIn = async (file: string) => openSqliteInbox(name === "node:sqlite" ? { path: file } : { database: await open(file) });
+
+    it.each([0, 1, 7])(
+      "of something else is refused and left as it is to the byte, also if it says that it is version %d",
+      async (version) => {
+        const file = newFile();
+        const other = await open(file);
+        other.exec(`CREATE TABLE events (name TEXT); PRAGMA user_version = ${version}`);
+        const before = readFileSync(file);
+        await expect(inboxIn(file)).rejects.toThrow(/a database of something else/);
+        expect(other.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "delete" });
+        expect(readFileSync(file).equals(before)).toBe(true);
+        other.close();
+      },
+    );
+
+    it("that is no database is refused and left as it is", async () => {
       const file = newFile();
-      const other = await openNodeSqlite(file);
-      other.exec(`CREATE TABLE events (name TEXT); PRAGMA user_version = ${version}`);
-      await expect(openSqliteInbox({ path: file })).rejects.toThrow(/a database of something else/);
-      expect(other.prepare("SELECT name FROM sqlite_master").all()).toEqual([{ name: "events" }]);
-      other.close();
-    }
+      const text = "no database, but longer than the header of one: ".repeat(50);
+      writeFileSync(file, text);
+      const refusal: unknown = await inboxIn(file).catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(ConfigurationError);
+      expect(refusal).toMatchObject({ message: expect.stringMatching(/no SQLite database.*file of its own/), cause: expect.any(Error) });
+      expect(readFileSync(file, "utf8")).toBe(text);
+    });
+
+    it("that cannot be opened is refused with what to do", async () => {
+      const database = {
+        prepare(sql: string) {
+          if (sql.includes("sqlite_version")) return { get: () => ({ version: "3.52.0" }) };
+          throw failures[name];
+        },
+        exec: vi.fn(),
+        close: vi.fn(),
+      };
+      // What a driver throws when the file vanishes between, or its folder.
+      const failures: Readonly<Record<string, Error>> = {
+        "node:sqlite": Object.assign(new Error("unable to open database file"), { code: "ERR_SQLITE_ERROR", errcode: 14 }),
+        "better-sqlite3": Object.assign(new Error("unable to open database file"), { code: "SQLITE_CANTOPEN_ISDIR" }),
+      };
+      const refusal: unknown = await openSqliteInbox({ database } as never).catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(ConfigurationError);
+      expect(refusal).toMatchObject({ message: expect.stringMatching(/cannot open the file.*folder has to exist/), cause: failures[name] });
+      expect(database.close).toHaveBeenCalled();
+    });
+  });
+
+  it.each([
+    ["in a folder that does not exist", path.join(folder, "nowhere", "inbox.db")],
+    ["that is a folder", folder],
+  ])("%s is refused with what to do", async (_what, file) => {
+    const refusal: unknown = await openSqliteInbox({ path: file }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ConfigurationError);
+    expect(refusal).toMatchObject({
+      message: expect.stringMatching(/cannot open the file.*folder has to exist/),
+      cause: expect.any(Error),
+    });
   });
 
   it("that is full takes nothing of a group, at once", async () => {
@@ -261,10 +357,11 @@ describe("a file", () => {
     await inbox.close();
   });
 
-  it("rejects an event that cannot be stored, and takes the others of its turn", async () => {
-    const inbox = await openSqliteInbox({ path: newFile() });
-    const bad = { ...eventOf("bad"), rawBody: "no bytes" as never };
-    const ends = await Promise.allSettled([inbox.accept(eventOf("a")), inbox.accept(bad), inbox.accept(eventOf("b"))]);
+  it("rejects an event that it cannot take, and takes the others of its turn", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    database.exec("CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.id LIKE '%/bad' BEGIN SELECT raise(ABORT, 'refused'); END");
+    const ends = await Promise.allSettled(["a", "bad", "b"].map((name) => inbox.accept(eventOf(name))));
     expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     await inbox.close();
   });
@@ -295,6 +392,20 @@ describe("rows", () => {
     expect(await inbox.prune({ olderThanDays: 1, deadOlderThanDays: 1 })).toBe(450);
     const left = (table: string) => (database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() as { rows: number }).rows;
     expect([left("events"), left("payloads"), left("transitions")]).toEqual([1, 1, 0]);
+    await inbox.close();
+  });
+
+  it("are pruned a few at a time where they are large", async () => {
+    const database = await openNodeSqlite(newFile());
+    const inbox = await openSqliteInbox({ database });
+    await Promise.all(Array.from({ length: 9 }, (_, index) => inbox.accept(eventOf(`v${index}`, 1024 * 1024 + (index === 8 ? 8e6 : 0)))));
+    await inbox.discard({ state: "received" }, { by: "a test", reason: "to be pruned" });
+    const told: number[] = [];
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const pruning = { olderThanDays: 0, deadOlderThanDays: 0, onProgress: ({ pruned }: PruneProgress) => void told.push(pruned) };
+    expect(await inbox.prune(pruning)).toBe(9);
+    // Four and no more, since the next would be beyond; the last for itself, and at the end.
+    expect(told).toEqual([4, 8, 9, 9]);
     await inbox.close();
   });
 

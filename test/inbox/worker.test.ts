@@ -13,6 +13,9 @@ import { createSqliteStore } from "../../src/inbox/sqlite-store.ts";
 import { createWriter } from "../../src/inbox/sqlite-writer.ts";
 import type { InboxState, InboxStore } from "../../src/inbox/store.ts";
 import type { InboxRouter, WorkerProblem } from "../../src/inbox/worker.ts";
+import { heygen } from "../../src/providers/heygen.ts";
+import { createRouter } from "../../src/router.ts";
+import { success } from "../suites/deliveries.ts";
 
 interface Scene {
   readonly inbox: Inbox;
@@ -131,6 +134,35 @@ describe("a worker", () => {
     expect((await inbox.list()).entries[0]).toMatchObject({ attempts: 2, reason: "Error: wrapped" });
   });
 
+  it.each([
+    [{ a: 1 }, "[object Object]"],
+    ["", "No reason was given."],
+    [undefined, "No reason was given."],
+  ])("ends an attempt that is discarded because of %o, which no store keeps as it is", async (reason, text) => {
+    const { inbox, states } = await newScene();
+    await accept(inbox, 1);
+    const problems: WorkerProblem[] = [];
+    inbox.work(
+      routerOf(() => ({ result: "discarded", reason: reason as string })),
+      { onProblem: (problem) => problems.push(problem) },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
+    expect((await inbox.list()).entries[0]).toMatchObject({ reason: text });
+    expect(problems).toEqual([]);
+  });
+
+  it("ends an attempt that is discarded because of what is no text, by a copy of the library that lets it through", async () => {
+    const { inbox, states } = await newScene();
+    const discard = Object.assign(new Error("other"), { reason: { a: 1 }, [Symbol.for("video-webhooks.signal")]: "discard" });
+    const router = createRouter(heygen({ unsigned: true })).onAny(() => {
+      throw discard;
+    });
+    await inbox.accept({ ...eventOf("w"), rawBody: new TextEncoder().encode(success("w")) });
+    inbox.work(router);
+    await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
+    expect((await inbox.list()).entries[0]).toMatchObject({ reason: "[object Object]" });
+  });
+
   it("aborts handlers that take longer than timeoutMs, and counts the attempt", async () => {
     const { inbox, states } = await newScene(1);
     await accept(inbox, 1);
@@ -163,6 +195,52 @@ describe("a worker", () => {
     await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
     expect(problems.map(({ problem }) => problem)).toContain("store_failed");
     expect((await inbox.list()).entries[0]).toMatchObject({ attempts: 1 });
+  });
+
+  it("does not take a claim for lost whose end was recorded when the answer did not come", async () => {
+    let failures = 2;
+    const { inbox, states } = await newScene(2, (store) => ({
+      settle: async (...end) => {
+        const settled = await store.settle(...end);
+        if (failures-- > 0) throw new Error("away");
+        return settled;
+      },
+    }));
+    await accept(inbox, 1);
+    const problems: string[] = [];
+    const worker = inbox.work(
+      routerOf((_event, { attempt }) => (attempt === 1 ? { result: "handler_failed", cause: new Error("no") } : processed)),
+      { pollMs: 5, onProblem: ({ problem }) => problems.push(problem) },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
+    await worker.stop();
+    expect(problems).toEqual(["store_failed", "store_failed"]);
+  });
+
+  it("takes a claim for lost that somebody else has ended, also when the store was away before", async () => {
+    let away = true;
+    const { inbox, pass, states } = await newScene(3, (store) => ({
+      settle: async (claimed, end) => {
+        if (claimed.attempt === 1 && away) throw new Error("away");
+        return store.settle(claimed, end);
+      },
+    }));
+    await accept(inbox, 1);
+    const problems: string[] = [];
+    const first = inbox.work(
+      routerOf(() => processed),
+      { pollMs: 5, leaseMs: 60_000, onProblem: ({ problem }) => problems.push(problem) },
+    );
+    await vi.waitFor(() => expect(problems).toEqual(["store_failed"]), patience);
+    pass(70_000);
+    const second = inbox.work(
+      routerOf(() => processed),
+      { pollMs: 5 },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
+    away = false;
+    await vi.waitFor(() => expect(problems).toContain("claim_lost"), patience);
+    await Promise.all([first.stop(), second.stop()]);
   });
 
   it("has at most twice as many attempts under way as handlers, however long the store takes to write", async () => {

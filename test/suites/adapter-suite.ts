@@ -301,8 +301,8 @@ export function describeAdapter(member: AdapterMember): void {
       for (const [body, to] of [
         [stored, "inbox"],
         [stored, "inbox"],
-        ['{"event_type":"avatar_video.success","event_data":{}}', "inbox"],
-        ["{", "inbox"],
+        [`{"event_type":"avatar_video.success","event_data":{},"n":"${fresh()}"}`, "inbox"],
+        [`{"n":"${fresh()}"`, "inbox"],
         [at("2026-03-04T05:06:08Z", `${seen}-b`), "orderly"],
         [at("2026-03-04T05:06:07Z", `${seen}-a`), "orderly"],
       ] as const) {
