@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { SlowFirst } from "./slow-first.ts";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Fault tests that hold answers to a time, so that nothing may run beside them. */
-const timed = ["test/faults/outage.test.ts", "test/faults/inbox-lock.test.ts", "test/faults/inbox-redis.test.ts"];
+/** Fault tests that hold answers or leases to a time, so that nothing may run beside them. */
+const timed = ["outage", "kill", "inbox-lock", "inbox-redis"].map((name) => `test/faults/${name}.test.ts`);
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -12,6 +13,7 @@ const config: ViteUserConfig = defineConfig({
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
     // Most tests wait for something most of the time, so that two cores have room for three.
     maxWorkers: 3,
+    sequence: { sequencer: SlowFirst },
     // All times are far above what anything takes, for machines that do something else as well.
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -31,7 +33,8 @@ const config: ViteUserConfig = defineConfig({
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           exclude: timed,
-          // Dozens of processes, of which the tests of the library would see too much.
+          // Each starts processes of its own, of which the tests of the library would see too much.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { SlowFirst } from "./slow-first.ts";
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -10,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: fileURLToPath(new URL("../test/package/pack-once.ts", import.meta.url)),
     reporters: ["default", fileURLToPath(new URL("./summary-reporter.ts", import.meta.url))],
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

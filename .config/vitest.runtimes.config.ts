@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { SlowFirst } from "./slow-first.ts";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -17,6 +18,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: fileOf("../test/package/pack-once.ts"),
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },
