@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { adapters } from "./runtimes/members.ts";
 import { errorCodes, statuses } from "./suites/outcomes.ts";
 import { readme, readmeBlock, readmeBlocksIn, readmeCommands } from "./suites/readme.ts";
 import { compileSnippets } from "./suites/snippets.ts";
@@ -55,6 +56,11 @@ describe("README.md", () => {
     const rows = tableOf("Errors");
     expect(rows.flatMap(([code = ""]) => namesIn(code)).sort()).toEqual([...errorCodes].sort());
     expect(rows.filter(([, fix = ""]) => fix.length < 10)).toEqual([]);
+  });
+
+  it("names the adapters that run on every runtime", () => {
+    const [, named = ""] = /over\s+real sockets through (.*?), and/s.exec(readme) ?? [];
+    expect(namesIn(named)).toEqual(adapters);
   });
 
   it("has snippets of at most ten lines in the section Frameworks", () => {

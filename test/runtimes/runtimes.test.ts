@@ -4,12 +4,10 @@ import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import { providers } from "../package/entry-points.ts";
 import { exchange, request } from "../suites/raw-http.ts";
 import { findInstalled } from "./installed.ts";
-import { members, type RuntimeMember } from "./members.ts";
+import { adapters, members, type RuntimeMember } from "./members.ts";
 import { createProject, type Project } from "./project.ts";
 import { createScene, type Scene, type SignedDelivery } from "./scene.ts";
 import type { Report, Served } from "./serve.ts";
-
-const adapters = ["nodeHandler", "router.fetch", "honoHandler", "expressHandler", "fastifyPlugin"];
 
 interface Ran {
   readonly member: RuntimeMember;

@@ -213,8 +213,8 @@ function toObject(text: string): JsonObject | undefined {
 
 /** Whether a whole number stands in a JSON text that is too large for JavaScript, and is what JavaScript would write for one. */
 function hasRoundedNumber(text: string): boolean {
-  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g) ?? [];
-  return tokens.some((token) => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) && String(Number(token)) === token);
+  const words = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}[\],:"]+/g) ?? [];
+  return words.some((word) => /^-?\d+$/.test(word) && !Number.isSafeInteger(Number(word)) && String(Number(word)) === word);
 }
 
 /** The provider whose event the body is, if it is none of the one that it is checked for. */
