@@ -11,6 +11,7 @@ import { isPromiseLike, keepAlive } from "./promise.ts";
 import type { EventSchema, JsonObject, Provider } from "./provider.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Journey, Reporter } from "./report.ts";
+import type { Authenticated } from "./signature/authenticate.ts";
 import { sha256Hex } from "./signature/hmac.ts";
 import type { Enclose } from "./telemetry.ts";
 import { type PassesUnchanged, passesUnchanged } from "./unchanged.ts";
@@ -79,18 +80,9 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
       if (refusal) return reporter.refuse(journey, refusal);
     }
 
-    // What is authentic is not lost for being unreadable: a later version may know better. Neither what anybody can send is kept, nor what
-    // would have to say its age in its body.
-    const refuseUnreadable = (refusal: Refusal): Outcome | Promise<Outcome> => {
-      const isAgeless = timestampSeconds === undefined && provider.maxAgeSeconds !== undefined;
-      if (!inbox || authenticity.method === "none" || isAgeless) return reporter.refuse(journey, refusal);
-      const fingerprint = sha256Hex(rawBody);
-      const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [UNREADABLE, fingerprint] : [match.id]);
-      journey.id = id;
-      return store(pipeline, delivery, journey, { type: UNREADABLE, id, fingerprint, rawBody, authenticity }, left, refusal);
-    };
     const parsed = parseObject(rawBody);
-    if (typeof parsed === "string") return await refuseUnreadable({ refused: parsed, length: rawBody.length });
+    if (typeof parsed === "string")
+      return await refuseUnreadable(pipeline, delivery, journey, { proof, rawBody, left }, { refused: parsed, length: rawBody.length });
     const { body } = parsed;
     if (timestampSeconds === undefined && provider.maxAgeSeconds !== undefined) {
       const refusal = refuseAge(provider.signedAt?.(body), provider.maxAgeSeconds, journey.startedAt);
@@ -98,7 +90,8 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
     }
 
     const type = provider.eventType(body);
-    if (typeof type !== "string" || type === "") return await refuseUnreadable({ refused: "event_type_missing" });
+    if (typeof type !== "string" || type === "")
+      return await refuseUnreadable(pipeline, delivery, journey, { proof, rawBody, left }, { refused: "event_type_missing" });
     journey.type = type;
 
     const schema = schemaOf(pipeline, type);
@@ -190,6 +183,32 @@ export async function receive(pipeline: Pipeline, delivery: Delivery, traceparen
   } catch (cause) {
     return reporter.refuse(journey, { refused: "configuration", cause });
   }
+}
+
+/** What an authentic delivery is, of which nothing was read yet. */
+interface Unread {
+  readonly proof: Authenticated;
+  readonly rawBody: Uint8Array;
+  readonly left: () => number;
+}
+
+/**
+ * What is authentic is not lost for being unreadable: a later version may know better. Neither what anybody can send is kept, nor what
+ * would have to say its age in its body.
+ */
+function refuseUnreadable(
+  pipeline: Pipeline,
+  delivery: Delivery,
+  journey: Journey,
+  { proof: { match, authenticity }, rawBody, left }: Unread,
+  refusal: Refusal,
+): Outcome | Promise<Outcome> {
+  const isAgeless = match?.timestampSeconds === undefined && pipeline.provider.maxAgeSeconds !== undefined;
+  if (!pipeline.inbox || authenticity.method === "none" || isAgeless) return pipeline.reporter.refuse(journey, refusal);
+  const fingerprint = sha256Hex(rawBody);
+  const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [UNREADABLE, fingerprint] : [match.id]);
+  journey.id = id;
+  return store(pipeline, delivery, journey, { type: UNREADABLE, id, fingerprint, rawBody, authenticity }, left, refusal);
 }
 
 /** Turns the end of a run into its outcome. */

@@ -111,8 +111,13 @@ async function readAtOnce(
   const isThere = readableFlowing === null && readableLength > 0 && readableLength === Number(length);
   if (!isThere || readableLength > maxBytes) return listen();
   const bytes = stream.read();
-  // The end of a stream is only noticed by one that flows.
-  stream.resume();
+  // The parser has not seen the end yet, without which the request would count as one that is still being sent. It comes when the stream
+  // flows, unless somebody destroys that.
+  await new Promise<void>((resolve) => {
+    stream.on("end", resolve);
+    stream.on("close", resolve);
+    stream.resume();
+  });
   // A text is what an encoding leaves that somebody has set.
   return isBytes(bytes) ? bytes : alreadyParsed(`Something read the request body before. ${fix}`);
 }
