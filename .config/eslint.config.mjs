@@ -13,12 +13,24 @@ const comparison = (side, other, name) =>
   `BinaryExpression[operator=/^[!=]==?$/][${side}.${name}=${secret}]` +
   `:not([${other}.type=/^(?:Literal|UnaryExpression)$/], [${other}.name=/^undefined$/])`;
 
+/** The same by a method, except with a constant, such as a prefix. */
+const method =
+  `CallExpression[callee.property.name=/^(?:equals|startsWith|endsWith|localeCompare|compare)$/]` +
+  `:matches([callee.object.name=${secret}], [callee.object.property.name=${secret}], [arguments.0.name=${secret}], [arguments.0.property.name=${secret}])` +
+  `:not([arguments.0.type='Literal'], [arguments.0.name=/^[A-Z][A-Z_]*$/])`;
+
+/** What a check usually calls its two sides, if not after the secret. */
+const sides = ["expected", "given"];
+const unnamed = `BinaryExpression[operator=/^[!=]==?$/]:matches(${[sides, sides.toReversed()]
+  .map(([left, right]) => `[left.name='${left}'][right.name='${right}']`)
+  .join(", ")})`;
+
+const TELLS = "A comparison that ends at the first difference tells how much was right. Compare in constant time.";
+
 const restricted = [
+  ...[method, unnamed].map((selector) => ({ selector, message: TELLS })),
   ...["name", "property.name"].flatMap((name) =>
-    [comparison("left", "right", name), comparison("right", "left", name)].map((selector) => ({
-      selector,
-      message: "A comparison that ends at the first difference tells how much was right. Compare in constant time.",
-    })),
+    [comparison("left", "right", name), comparison("right", "left", name)].map((selector) => ({ selector, message: TELLS })),
   ),
   { selector: "ImportExpression[source.type!='Literal']", message: "Only what is named in the code is imported." },
   {

@@ -23,7 +23,9 @@ export const noOpenKeyWrites: Rule.RuleModule = {
       if (node.type !== "MemberExpression") return;
       const key = checker.getTypeAtLocation(esTreeNodeToTSNodeMap.get(node.property));
       const types = key.isUnion() ? key.types : [key];
-      if (types.some(({ flags }) => (flags & anyText) !== 0)) context.report({ node, messageId: "open" });
+      // A text with a mark of its own, as some types have it, is any text as well.
+      const parts = types.flatMap((each) => (each.isIntersection() ? each.types : [each]));
+      if (parts.some(({ flags }) => (flags & anyText) !== 0)) context.report({ node, messageId: "open" });
     };
     return {
       "AssignmentExpression > MemberExpression.left[computed=true]": check,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { SlowFirst } from "./slow-first.ts";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -14,8 +15,10 @@ const config: ViteUserConfig = defineConfig({
       "test/package/jest.test.ts",
     ],
     exclude: ["**/node_modules/**"],
+    globalSetup: fileOf("../test/package/pack-once.ts"),
     reporters: ["default", fileOf("./matrix-reporter.ts"), fileOf("./summary-reporter.ts")],
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

@@ -13,9 +13,11 @@ export type HeaderSource = HeaderReader | Readonly<Record<string, string | reado
 
 /** One HTTP attempt of a provider, as an adapter hands it to `router.receive`. */
 export interface Delivery {
+  /** As it came, such as `POST`; nothing else is processed, and `OPTIONS` is answered. */
   readonly method: string;
   /** The request URL, absolute or only path and query. */
   readonly url: string;
+  /** All headers, whatever the letter case of their names. */
   readonly headers: HeaderSource;
   /**
    * The raw body: its bytes, its text (only if it never was anything but text), or a function that reads it under a cap.

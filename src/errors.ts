@@ -36,11 +36,20 @@ export type WebhookErrorCode = VerificationErrorCode | DeliveryErrorCode | Handl
 
 /** What an error says beside its message. */
 export interface WebhookErrorOptions {
-  /** The provider's name, where it is known. */
+  /**
+   * The provider's name, where it is known.
+   * @default none
+   */
   readonly provider?: string | undefined;
-  /** The dedupe key of the event, where it is known. */
+  /**
+   * The dedupe key of the event, where it is known.
+   * @default none
+   */
   readonly deliveryId?: string | undefined;
-  /** What was thrown, by a handler, a store or a secret function. */
+  /**
+   * What was thrown, by a handler, a store or a secret function.
+   * @default none
+   */
   readonly cause?: unknown;
 }
 
@@ -68,12 +77,15 @@ export function resultOf(code: WebhookErrorCode): OutcomeResult {
  * payload. Test with {@link isWebhookError} rather than `instanceof`.
  */
 export class WebhookError extends Error {
+  /** The name of its class, as a literal, so that a union of errors narrows on it. */
   override readonly name: string = "WebhookError";
   /** A stable fact in lower snake case. */
   readonly code: WebhookErrorCode;
   /** The HTTP status that the sender sees for it. */
   readonly status: number;
+  /** The name of the provider, where it is known. */
   readonly provider?: string;
+  /** The dedupe key of the event, as in `context.id`, where it is known. */
   readonly deliveryId?: string;
 
   constructor(code: WebhookErrorCode, message: string, options: WebhookErrorOptions = {}) {

@@ -13,7 +13,10 @@ export interface HandleOptions {
   readonly attempt: number;
   /** Aborted when the attempt has lost its claim, takes too long, or the worker shuts down. */
   readonly signal: AbortSignal;
-  /** Keeps the states of jobs, for `context.stale`. */
+  /**
+   * Keeps the states of jobs, for `context.stale`.
+   * @default no event is stale
+   */
   readonly observe?: IdempotencyStore["observe"];
 }
 

@@ -6,28 +6,39 @@ export type VideoJobStatus = "queued" | "processing" | "succeeded" | "failed" | 
 
 /** A file that a job produced. */
 export interface VideoJobOutput {
+  /** What kind of file it is. */
   type: "video" | "image" | "gif" | "audio" | "other";
   /** As the provider sent it. Most lapse within days; never fetch it without an allow-list of hosts. */
   url: string;
+  /** A picture of it, as the provider sent it. */
   thumbnailUrl?: string;
+  /** How long it plays. */
   durationSeconds?: number;
+  /** Its size. */
   bytes?: number;
+  /** When `url` lapses, where the provider says so. */
   expiresAt?: Date;
 }
 
 /** One view of a job for every provider, so that one handler fits them all. */
 export interface VideoJob {
+  /** The name of the provider. */
   provider: string;
   /** The provider's id of the video, translation, render or task. */
   id: string;
+  /** What it makes. */
   kind: VideoJobKind;
+  /** Where it stands. */
   status: VideoJobStatus;
   /** From 0 to 1. */
   progress?: number;
+  /** What there is so far; empty for most jobs that are not done. */
   outputs: VideoJobOutput[];
+  /** Why it failed, in the provider's words. */
   error?: { message: string; code?: string; step?: string };
   /** What the application sent along: `callback_id`, `external_task_id` or `external_id`. */
   reference?: string;
+  /** When it came to this status, by the clock of the provider. */
   occurredAt?: Date;
 }
 
@@ -69,15 +80,23 @@ export type VideoJobOutputParts = Pick<VideoJobOutput, "type"> & {
 
 /** A {@link VideoJob} in the making: whatever has no value is left out. */
 export interface VideoJobParts {
+  /** The name of the provider. */
   readonly provider: string;
+  /** Whatever the provider calls the video, translation, render or task. */
   readonly id: string;
+  /** What it makes. */
   readonly kind: VideoJobKind;
+  /** Where it stands. */
   readonly status: VideoJobStatus;
+  /** From 0 to 1. */
   readonly progress?: number | undefined;
   /** Entries without a `url` are dropped. */
   readonly outputs?: readonly VideoJobOutputParts[] | undefined;
+  /** Why it failed, in the provider's words. */
   readonly error?: { message: string; code?: string | undefined; step?: string | undefined } | undefined;
+  /** What the application sent along. */
   readonly reference?: string | undefined;
+  /** An invalid date counts as none. */
   readonly occurredAt?: Date | undefined;
 }
 
@@ -88,7 +107,18 @@ function withoutGaps<Parts extends object>(parts: Parts): Parts {
   return filled as Parts;
 }
 
-/** Builds a job from fields that may be missing, which is the usual state of a payload. */
+/**
+ * Builds a job from fields that may be missing, which is the usual state of a payload.
+ *
+ * @example
+ * ```ts
+ * import { toVideoJob } from "video-webhooks";
+ *
+ * const outputs = [{ type: "video", url: "https://cdn.example.test/clip_1.mp4" }, { type: "gif", url: undefined }] as const;
+ * const job = toVideoJob({ provider: "clipforge", id: "clip_1", kind: "video", status: "succeeded", outputs });
+ * console.log(job.outputs.length); // 1
+ * ```
+ */
 export function toVideoJob(parts: VideoJobParts): VideoJob {
   const { provider, id, kind, status, progress, outputs = [], error, reference, occurredAt } = parts;
   const job = { provider, id, kind, status, outputs: [] } as VideoJob;

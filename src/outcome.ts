@@ -39,6 +39,7 @@ export type OutcomeResult =
 
 /** What became of a delivery. */
 export interface Outcome {
+  /** Which end it came to. */
   readonly result: OutcomeResult;
   /** The HTTP status the sender gets. */
   readonly status: number;
@@ -59,7 +60,9 @@ export interface Outcome {
 
 /** An HTTP answer in parts that every framework can send. All header names are lower case. */
 export interface Answer {
+  /** Of HTTP. */
   readonly status: number;
+  /** To be sent as they are. */
   readonly headers: Readonly<Record<string, string>>;
   /** ASCII text, absent for 204. */
   readonly body?: string;
@@ -117,6 +120,16 @@ const allow = "POST, OPTIONS";
 /**
  * Translates an outcome to the HTTP answer for the sender. Adapters send it as it is. Problem bodies follow RFC 9457 and consist of fixed
  * texts, so that nothing is learnt by probing.
+ *
+ * @example
+ * ```ts
+ * import { createRouter, toAnswer } from "video-webhooks";
+ * import { heygen } from "video-webhooks/heygen";
+ *
+ * const router = createRouter(heygen({ secret: "a-long-secret" }));
+ * const outcome = await router.receive({ method: "OPTIONS", url: "/webhooks", headers: {}, body: "" });
+ * console.log(toAnswer(outcome)); // { status: 204, headers: { allow: "POST, OPTIONS" } }
+ * ```
  */
 export function toAnswer(outcome: Outcome): Answer {
   const { result, status, id, retryAfterSeconds } = outcome;

@@ -29,7 +29,10 @@ export type AuthenticationOptions =
   | {
       /** As the provider shows it, several while rotating, or a function per delivery. `undefined` throws at construction. */
       readonly secret: SecretSource | undefined;
-      /** Must hold as well as the signature. */
+      /**
+       * Must hold as well as the signature.
+       * @default no token is asked for
+       */
       readonly token?: string | undefined;
       readonly unsigned?: never;
     }
@@ -48,7 +51,10 @@ export type AuthenticationOptions =
 
 /** Options that every provider takes beside those of {@link AuthenticationOptions}. */
 export interface EndpointOptions {
-  /** Replaces the list of header names in which the signature is looked for. */
+  /**
+   * Replaces the list of header names in which the signature is looked for.
+   * @default those of the provider
+   */
   readonly header?: string | readonly string[] | undefined;
   /**
    * Identity of this endpoint. It is part of every dedupe key, so that two endpoints never collide.
@@ -102,10 +108,13 @@ export interface ProviderDefinition<Name extends string, Events extends object> 
 
 /** A provider bound to one endpoint and its secret: what {@link createRouter} takes. It does not expose the secret. */
 export interface Provider<Name extends string, Events extends object> extends Omit<ProviderDefinition<Name, Events>, "signature"> {
+  /** How deliveries are signed, with the header names of this endpoint. */
   readonly signature: SignatureScheme;
+  /** The identity of the endpoint, part of every dedupe key. */
   readonly endpoint: string;
   /** The limit that the endpoint sets, in seconds; `undefined` leaves it to the scheme. */
   readonly maxAgeSeconds: number | undefined;
+  /** Checks what proves a delivery, and nothing else. */
   readonly authenticate: Authenticate;
 }
 
@@ -180,6 +189,16 @@ function bindProvider<Name extends string, Events extends object>(
 /**
  * Turns a map of functions into a map of their results, each made when it is first read. Building a zod schema costs about 0.2 ms,
  * and an application uses few of a provider's events.
+ *
+ * @example
+ * ```ts
+ * import { lazyEvents } from "video-webhooks";
+ * import * as z from "zod";
+ *
+ * const events = lazyEvents({
+ *   "clip.done": () => z.looseObject({ clip: z.string() }),
+ * });
+ * ```
  */
 export function lazyEvents<Events extends object>(
   build: { readonly [Type in keyof Events]: () => Events[Type] },

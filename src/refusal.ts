@@ -14,6 +14,7 @@ import { nameOfThrown, plain } from "./log.ts";
  * verifications; the error is made only when somebody listens.
  */
 export interface Refusal {
+  /** Which check failed. */
   readonly refused: WebhookErrorCode;
   /** Names of the headers that were looked at, or of the one that was found. */
   readonly headers?: readonly string[];
@@ -25,6 +26,7 @@ export interface Refusal {
   readonly hint?: string;
   /** Paths and issue codes of a failed schema. */
   readonly issues?: string;
+  /** What was thrown, by a secret function or a platform. */
   readonly cause?: unknown;
 }
 

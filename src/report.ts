@@ -24,10 +24,15 @@ export interface Journey {
 
 /** Where a failure happened, for `onError`. */
 export interface ErrorContext {
+  /** The name of the provider. */
   readonly provider: string;
+  /** The identity of the endpoint. */
   readonly endpoint: string;
+  /** How the delivery ended. */
   readonly result: OutcomeResult;
+  /** The event type, once the delivery is authentic and names one. */
   readonly type?: string | undefined;
+  /** The dedupe key, as in `context.id`, where it is known. */
   readonly id?: string | undefined;
   /** Whether the sender had its answer before this happened. */
   readonly afterAnswer: boolean;

@@ -26,7 +26,9 @@ export type JobHandler = (job: VideoJob, context: HandlerContext) => unknown;
 
 /** A verified event of a type that the provider does not declare, with its body as it was parsed. */
 export interface UnknownEvent {
+  /** As the provider spells it. */
   readonly type: string;
+  /** The parsed body, which no schema has seen. */
   readonly body: unknown;
 }
 
@@ -36,6 +38,7 @@ export type DispatchContext<Type extends string = string> = Pick<HandlerContext<
 
 /** What the routers of all providers have in common: for code that handles several of them. */
 export interface AnyRouter {
+  /** Whose deliveries it takes, and at which endpoint. */
   readonly provider: { readonly name: string; readonly endpoint: string };
   /** Registers a handler for jobs; see {@link Router.onJob}. */
   onJob(status: VideoJobStatus | readonly VideoJobStatus[] | "*", handler: JobHandler): this;
@@ -49,6 +52,7 @@ export interface AnyRouter {
   recover(recovery: Recovery): Promise<Outcome>;
   /** Runs the handlers for an event of the inbox, as its workers do. Never rejects; failures reach `onError`. */
   handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
+  /** Answers a `Request`; see {@link Router.fetch}. */
   readonly fetch: FetchHandler;
 }
 

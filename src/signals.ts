@@ -9,7 +9,10 @@ export interface RetryLaterOptions {
    * @default 60
    */
   readonly afterSeconds?: number;
-  /** Why, for `onError`. */
+  /**
+   * Why, for `onError`.
+   * @default none
+   */
   readonly cause?: unknown;
 }
 
@@ -20,7 +23,9 @@ export interface RetryLaterOptions {
  * @throws {@link ConfigurationError} when `afterSeconds` is not a number of seconds
  */
 export class RetryLater extends Error {
+  /** A literal, to tell it from other errors. */
   override readonly name = "RetryLater";
+  /** How long to wait, at least. */
   readonly afterSeconds: number;
 
   constructor(options: RetryLaterOptions = {}) {
@@ -39,7 +44,9 @@ export class RetryLater extends Error {
  * text, whatever JavaScript hands over.
  */
 export class Discard extends Error {
+  /** A literal, to tell it from other errors. */
   override readonly name = "Discard";
+  /** Kept with a dead letter, and never part of the answer. */
   readonly reason: string;
 
   constructor(reason: string) {

@@ -2,7 +2,9 @@ import type { Outcome } from "./outcome.ts";
 
 /** The provider of a router, as far as telemetry is concerned. */
 export interface TelemetrySource {
+  /** The name of the provider. */
   readonly name: string;
+  /** The identity of the endpoint. */
   readonly endpoint: string;
   /** Its keys are the event types that the provider declares. Any other type is text that came in from outside. */
   readonly events: object;
@@ -27,6 +29,7 @@ export interface TelemetryRun {
 
 /** How a run of handlers ended. */
 export interface TelemetryEnd {
+  /** How the run ended, such as `processed` or `handler_failed`. */
   readonly result: string;
   /** What a handler threw. It may quote the payload. */
   readonly cause?: unknown;

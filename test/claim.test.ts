@@ -344,7 +344,7 @@ it.each([undefined, null, "claimed", {}, { state: "maybe" }])(
 );
 
 describe("a store that hangs", () => {
-  it("P35: at the claim: 503 within 1.5 s, and nothing runs", async () => {
+  it("at the claim: 503 within 1.5 s, and nothing runs", async () => {
     vi.useFakeTimers();
     const handler = vi.fn();
     const { router, errors } = setUp({ idempotency: { ...createMemoryStore(), claim: never } });

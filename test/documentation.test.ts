@@ -62,6 +62,9 @@ const isOptions = (name: string): boolean => /(?:Options|Settings)$/.test(name);
 const isForeign = (file: string): boolean =>
   /\/src\/adapters\/|\/inbox\/(?:sqlite-driver|pg-boss-client|bullmq-queues)|\/idempotency\/(?:redis|postgres)/.test(file);
 
+/** Types with a member for each event or each field of a payload, whose names are the provider's. */
+const isByEvent = (file: string): boolean => /\/src\/(?:providers|testing\/samples)\//.test(file);
+
 /** `unsigned?: never` and `path?: undefined` only keep options apart. */
 const isForbidden = (member: ts.Node): boolean =>
   ts.isPropertySignature(member) && [ts.SyntaxKind.NeverKeyword, ts.SyntaxKind.UndefinedKeyword].includes(member.type?.kind ?? 0);
@@ -116,6 +119,50 @@ describe("TSDoc", () => {
     }
     expect(options).toBeGreaterThan(100);
     expect([...missing]).toEqual([]);
+  });
+
+  it("is there for every member of what users read", () => {
+    const missing = new Set<string>();
+    let members = 0;
+    for (const { symbol, declarations } of exports) {
+      for (const declaration of declarations) {
+        const { fileName } = declaration.getSourceFile();
+        if (isForeign(fileName) || isByEvent(fileName) || !(ts.isInterfaceDeclaration(declaration) || ts.isClassDeclaration(declaration)))
+          continue;
+        for (const { name } of declaration.members) {
+          const found = name && checker.getSymbolAtLocation(name);
+          if (found === undefined) continue;
+          members++;
+          if (!hasText(found)) missing.add(`${fileName.slice(root.length)}: ${symbol.name}.${found.name}`);
+        }
+      }
+    }
+    expect(members).toBeGreaterThan(300);
+    expect([...missing]).toEqual([]);
+  });
+
+  it("says for every option that can be left out what then holds", () => {
+    const missing = new Set<string>();
+    let optional = 0;
+    for (const { symbol, declarations } of exports) {
+      for (const member of symbol.name.endsWith("Options") ? declarations.flatMap(membersOf) : []) {
+        if (!(ts.isPropertySignature(member) || ts.isMethodSignature(member)) || isForbidden(member) || !member.questionToken) continue;
+        const found = checker.getSymbolAtLocation(member.name);
+        optional++;
+        if (!found?.getJsDocTags(checker).some(({ name, text = [] }) => name === "default" && text.length > 0)) {
+          missing.add(`${symbol.name}.${member.name.getText()}`);
+        }
+      }
+    }
+    expect(optional).toBeGreaterThan(60);
+    expect([...missing]).toEqual([]);
+  });
+
+  it("has an example for every function that others are made with", () => {
+    const functions = exports.filter(({ declarations }) => declarations.some((each) => ts.isFunctionDeclaration(each)));
+    const without = functions.filter(({ symbol }) => !symbol.getJsDocTags(checker).some(({ name }) => name === "example"));
+    expect(functions.length).toBeGreaterThan(30);
+    expect(without.map(({ name }) => name)).toEqual([]);
   });
 
   it("has examples that compile as they stand", () => {

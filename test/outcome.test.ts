@@ -1,31 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type OutcomeResult, statusOf, toAnswer } from "../src/outcome.ts";
+import { statuses } from "./suites/outcomes.ts";
 
 describe("the answer", () => {
-  const table: [OutcomeResult, number][] = [
-    ["processed", 200],
-    ["duplicate", 200],
-    ["ignored", 200],
-    ["unknown", 200],
-    ["discarded", 200],
-    ["validation", 204],
-    ["method_not_allowed", 405],
-    ["body_too_large", 413],
-    ["body_incomplete", 400],
-    ["body_already_parsed", 500],
-    ["unauthenticated", 401],
-    ["body_not_utf8", 400],
-    ["body_not_json", 400],
-    ["body_not_object", 400],
-    ["event_type_missing", 400],
-    ["payload_invalid", 422],
-    ["in_progress", 503],
-    ["deadline_exceeded", 503],
-    ["retry_later", 503],
-    ["handler_failed", 500],
-    ["store_unavailable", 503],
-    ["configuration", 500],
-  ];
+  const table = Object.entries(statuses) as readonly [OutcomeResult, number][];
   it.each(table)("to %s has the status %i", (result, status) => {
     const answer = toAnswer({ result, status: statusOf(result), id: "provider/default/id", reason: "signature_mismatch" });
     expect(answer.status).toBe(status);

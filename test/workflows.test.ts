@@ -35,8 +35,10 @@ describe("the workflows", () => {
     const { text = "" } = workflows.find(({ name }) => name === "release.yml") ?? {};
     expect(text).toMatch(/^on:\n {2}push:\n {4}tags: \["v\*"\]\npermissions:/m);
     const steps = [...text.matchAll(/^ +(?:- )?run: (.*)$/gm)].map(([, command = ""]) => command);
-    expect(steps.at(-1)).toBe("npm publish --provenance --access public");
-    expect(steps).toContain("bash .ci/run");
+    // What was built and tested is published as it is: no later step builds, and publishing runs no script.
+    expect(steps.at(-1)).toBe("npm publish --ignore-scripts --provenance --access public");
+    expect(steps.slice(steps.indexOf("bash .ci/run"), -1)).toEqual(["bash .ci/run", expect.stringMatching(/^npm pkg set "repository/)]);
+    expect(text.match(/^ {2}\w+:$/gm)).toEqual(["  push:", "  publish:"]);
     expect(steps[0]).toContain('"$GITHUB_REF_NAME"');
   });
 

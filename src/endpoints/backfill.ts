@@ -6,6 +6,7 @@ import type { HeyGenClient, HeyGenHistoryEvent, HistoryFilter } from "./heygen-c
 
 /** What {@link backfill} needs of a router. */
 export interface RecoveringRouter {
+  /** Only HeyGen has a history to read. */
   readonly provider: { readonly name: "heygen" };
   /** Takes an event that was fetched from the API of the provider. */
   recover(recovery: Recovery): Promise<Outcome>;
@@ -30,9 +31,15 @@ export interface BackfillOptions extends HistoryFilter {
    * @default 10000
    */
   readonly maxEvents?: number | undefined;
-  /** Stops between two events. What was handed over is finished, and counted. */
+  /**
+   * Stops between two events. What was handed over is finished, and counted.
+   * @default it goes on to the end
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Hears of each event, and what became of it. What it throws goes no further. */
+  /**
+   * Hears of each event, and what became of it. What it throws goes no further.
+   * @default nobody is told
+   */
   readonly onEvent?: ((event: HeyGenHistoryEvent, outcome: Outcome) => unknown) | undefined;
 }
 

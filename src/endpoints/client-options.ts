@@ -37,13 +37,19 @@ export interface ClientOptions {
    * @default 30000
    */
   readonly maxWaitMs?: number | undefined;
-  /** Ends all calls of the client. */
+  /**
+   * Ends all calls of the client.
+   * @default they end by themselves
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of one call. */
 export interface CallOptions {
-  /** Ends this call. What it has changed by then stays changed. */
+  /**
+   * Ends this call. What it has changed by then stays changed.
+   * @default that of the client
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

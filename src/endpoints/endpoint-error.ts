@@ -23,17 +23,35 @@ export type EndpointErrorCode =
 export interface EndpointErrorOptions {
   /** The provider's name. */
   readonly provider: string;
-  /** The HTTP status, where there was an answer. */
+  /**
+   * The HTTP status, where there was an answer.
+   * @default none
+   */
   readonly status?: number | undefined;
-  /** The provider's own code, as text. */
+  /**
+   * The provider's own code, as text.
+   * @default none
+   */
   readonly providerCode?: string | undefined;
-  /** The provider's own words, if they are short and repeat nothing that is secret. */
+  /**
+   * The provider's own words, if they are short and repeat nothing that is secret.
+   * @default none
+   */
   readonly providerMessage?: string | undefined;
-  /** What the provider's support asks for. */
+  /**
+   * What the provider's support asks for.
+   * @default none
+   */
   readonly requestId?: string | undefined;
-  /** How long the API wants to be left alone. */
+  /**
+   * How long the API wants to be left alone.
+   * @default none
+   */
   readonly retryAfterSeconds?: number | undefined;
-  /** What was thrown below, where something was. */
+  /**
+   * What was thrown below, where something was.
+   * @default none
+   */
   readonly cause?: unknown;
 }
 
@@ -45,6 +63,7 @@ const brand: unique symbol = Symbol.for("video-webhooks.endpoint-error") as neve
  * with {@link isEndpointError} rather than `instanceof`.
  */
 export class EndpointError extends Error {
+  /** A literal, to tell it from other errors. */
   override readonly name = "EndpointError";
   /** A stable fact in lower snake case. */
   readonly code: EndpointErrorCode;

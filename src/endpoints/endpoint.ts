@@ -5,6 +5,7 @@ import { isRecord, type Text, text } from "../providers/fields.ts";
 
 /** A registered endpoint, without its secret: what an API tells of it in lists is left out, so that it can be printed. */
 export interface WebhookEndpoint {
+  /** Given by the provider. */
   readonly id: string;
   /** Where events are delivered to. It is as secret as a token in it. */
   readonly url: string;
@@ -12,6 +13,7 @@ export interface WebhookEndpoint {
   readonly events: readonly string[] | null;
   /** `enabled` or `disabled`. */
   readonly status?: string;
+  /** By the clock of the provider. */
   readonly createdAt?: Date;
   /** Where the API tells it. */
   readonly username?: string;
@@ -28,6 +30,7 @@ export interface CreatedEndpoint extends WebhookEndpoint {
 
 /** The new secret of an endpoint. */
 export interface RotatedSecret {
+  /** Of the endpoint. */
   readonly id: string;
   /** Store it now. Not enumerable, as in {@link CreatedEndpoint.secret}. */
   readonly secret: string;
@@ -35,7 +38,9 @@ export interface RotatedSecret {
 
 /** A type of event that can be subscribed to. */
 export interface EventTypeInfo {
+  /** As `events` takes it. */
   readonly type: string;
+  /** In the words of the provider. */
   readonly description?: string;
 }
 

@@ -34,8 +34,11 @@ export type HeyGenClientOptions = ClientOptions & HeyGenCredential;
 
 /** An event of HeyGen's history, in HeyGen's own names: it is the body of its delivery, which `router.recover` takes. */
 export interface HeyGenHistoryEvent {
+  /** One that the library knows, or a newer one. */
   readonly event_type: string;
+  /** The payload, which no schema has seen. */
   readonly event_data?: unknown;
+  /** Where HeyGen gives one. */
   readonly event_id?: Text;
   /** ISO 8601. */
   readonly created_at?: Text;

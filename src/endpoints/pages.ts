@@ -7,12 +7,16 @@ export interface PageOptions {
    * @default what the API takes for it, 10
    */
   readonly limit?: number | undefined;
-  /** `nextToken` of the page before. */
+  /**
+   * `nextToken` of the page before.
+   * @default the first page
+   */
   readonly token?: string | undefined;
 }
 
 /** A page of a list. */
 export interface Page<Item> {
+  /** At most `limit`. */
   readonly items: readonly Item[];
   /** Pass it as `token` for the next page; absent on the last one. */
   readonly nextToken?: string;

@@ -22,7 +22,10 @@ export interface ListOptions extends InboxFilter {
    * @default 50
    */
   readonly limit?: number | undefined;
-  /** `next` of the page before. */
+  /**
+   * `next` of the page before.
+   * @default the first page
+   */
   readonly after?: string | undefined;
 }
 

@@ -2,7 +2,9 @@ import type { Authenticity } from "../signature/authenticate.ts";
 
 /** A verified delivery, as it is stored before the sender gets its answer. */
 export interface InboxEvent {
+  /** The name of the provider. */
   readonly provider: string;
+  /** Of the router that received it. */
   readonly endpoint: string;
   /** The event type; `"(unreadable)"` for an authentic body that names none. */
   readonly type: string;
@@ -10,9 +12,11 @@ export interface InboxEvent {
   readonly id: string;
   /** Digest of the raw body. Two bodies under one id are two events. */
   readonly fingerprint: string;
+  /** The bytes that were signed. */
   readonly rawBody: Uint8Array;
   /** Lower-case names; without signatures, cookies and credentials. */
   readonly headers: Readonly<Record<string, string>>;
+  /** How the delivery proved where it comes from. */
   readonly authenticity: Authenticity;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
@@ -23,6 +27,7 @@ export interface AcceptOptions {
   /**
    * Stores the event only if none is there under any of these ids, whatever its body is and whatever became of it. Otherwise it counts as
    * stored before.
+   * @default only the event itself is looked for
    */
   readonly unlessKnown?: readonly string[] | undefined;
 }

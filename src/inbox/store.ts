@@ -15,6 +15,7 @@ export interface ClaimedEvent {
   readonly token: string;
   /** 1 for the first; rises with the claim, so that a crash counts. */
   readonly attempt: number;
+  /** As it was stored. */
   readonly event: InboxEvent;
 }
 
@@ -26,19 +27,27 @@ export type AttemptEnd =
 
 /** Who did something by hand, and why. Kept with the event. */
 export interface Intervention {
+  /** A person or a program. */
   readonly by: string;
+  /** For whoever reads the history. */
   readonly reason: string;
 }
 
 /** Which entries an operation is about; all conditions have to hold. */
 export interface InboxFilter {
+  /** One state, or any of several. */
   readonly state?: InboxState | readonly InboxState[] | undefined;
+  /** The name of a provider. */
   readonly provider?: string | undefined;
+  /** The identity of an endpoint. */
   readonly endpoint?: string | undefined;
+  /** An event type. */
   readonly type?: string | undefined;
   /** The dedupe key, as in `context.id`. */
   readonly id?: string | undefined;
+  /** Received later than this. */
   readonly receivedAfter?: Date | undefined;
+  /** Received earlier than this. */
   readonly receivedBefore?: Date | undefined;
 }
 
@@ -46,16 +55,23 @@ export interface InboxFilter {
 export interface InboxEntry {
   /** Of the entry, for `get`, `replay` and `discard`. */
   readonly entry: string;
+  /** Where it stands. */
   readonly state: InboxState;
+  /** The name of the provider. */
   readonly provider: string;
+  /** The identity of the endpoint. */
   readonly endpoint: string;
+  /** The event type; `"(unreadable)"` for an authentic body that names none. */
   readonly type: string;
   /** The dedupe key, as in `context.id`. */
   readonly id: string;
+  /** How often it was claimed since it was stored or replayed, crashes included. */
   readonly attempts: number;
+  /** When it was stored. */
   readonly receivedAt: Date;
   /** When it may be taken next; for `processing`, when its lease ends. Absent for `done` and `dead`. */
   readonly dueAt?: Date;
+  /** When it was done or dead. */
   readonly finishedAt?: Date;
   /** Why it is waiting for a retry, or dead. */
   readonly reason?: string;
@@ -63,12 +79,17 @@ export interface InboxEntry {
 
 /** One line of the history of an entry. */
 export interface InboxTransition {
+  /** When it happened. */
   readonly at: Date;
+  /** The number of the attempt; 0 before the first. */
   readonly attempt: number;
+  /** The state that it led to. */
   readonly to: InboxState;
   /** How the attempt ended, or what was done by hand: `replayed`, `discarded`. */
   readonly result: string;
+  /** How long the attempt took. */
   readonly milliseconds?: number;
+  /** Why it failed, or why somebody stepped in. */
   readonly reason?: string;
   /** Who did it, if it was done by hand. */
   readonly by?: string;
@@ -76,16 +97,21 @@ export interface InboxTransition {
 
 /** An entry with all that is known of it. */
 export interface InboxEntryDetails extends InboxEntry {
+  /** Oldest first. */
   readonly history: readonly InboxTransition[];
   /** Only when asked for. */
   readonly rawBody?: Uint8Array;
+  /** Only when asked for. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** How the events of one provider and type fared. */
 export interface InboxTypeStats {
+  /** The name of the provider. */
   readonly provider: string;
+  /** The event type. */
   readonly type: string;
+  /** Attempts that succeeded. */
   readonly processed: number;
   /** Attempts that failed. */
   readonly failed: number;
@@ -97,14 +123,17 @@ export interface InboxTypeStats {
 
 /** The state of an inbox. */
 export interface InboxStats {
+  /** How many events are in each. */
   readonly states: Readonly<Record<InboxState, number>>;
   /** How long the oldest event that is due has been waiting, in milliseconds; `undefined` when none is. */
   readonly oldestDueMs: number | undefined;
+  /** One for each provider and type with an attempt that ended. */
   readonly types: readonly InboxTypeStats[];
 }
 
 /** A page of entries. */
 export interface InboxPage {
+  /** As many as were asked for, or the rest. */
   readonly entries: readonly InboxEntry[];
   /** Pass it as `after` for the next page; absent on the last one. */
   readonly next?: string;
@@ -119,7 +148,10 @@ export interface PruneOptions {
    * @default never
    */
   readonly deadOlderThanDays?: number | undefined;
-  /** Called after each step, and at the end, with how far it has come; waited for. What it throws ends the work there. */
+  /**
+   * Called after each step, and at the end, with how far it has come; waited for. What it throws ends the work there.
+   * @default nobody is told
+   */
   readonly onProgress?: ((progress: PruneProgress) => unknown) | undefined;
 }
 

@@ -8,6 +8,7 @@ import type { AttemptEnd, ClaimedEvent, InboxStore } from "./store.ts";
 
 /** What a worker needs of a router. */
 export interface InboxRouter {
+  /** Whose events it takes, and of which endpoint. */
   readonly provider: { readonly name: string; readonly endpoint: string };
   /** Runs the handlers for a stored event, and resolves to how that ended. */
   handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
@@ -26,6 +27,7 @@ export interface WorkerProblem {
   readonly source?: string;
   /** The dedupe key, for `claim_lost`. */
   readonly id?: string;
+  /** What was thrown. */
   readonly cause?: unknown;
 }
 
@@ -57,9 +59,15 @@ export interface WorkOptions {
    * @default 60000
    */
   readonly missingAfterMs?: number | undefined;
-  /** Hears of what is no failure of a handler. What it throws goes no further. */
+  /**
+   * Hears of what is no failure of a handler. What it throws goes no further.
+   * @default nobody is told
+   */
   readonly onProblem?: ((problem: WorkerProblem) => unknown) | undefined;
-  /** Gets a line for each of these problems. */
+  /**
+   * Gets a line for each of these problems.
+   * @default nothing is logged
+   */
   readonly logger?: Logger | undefined;
 }
 

@@ -10,7 +10,9 @@ import { type TokenCheck, tokenCheck } from "./token.ts";
 export interface SecretRequest {
   /** The request URL, absolute or only path and query. */
   readonly url: string;
+  /** As they came. */
   readonly headers: HeaderSource;
+  /** The bytes that the signature covers. */
   readonly rawBody: Uint8Array;
 }
 
@@ -32,6 +34,7 @@ export type Authenticity =
 
 /** An authentic delivery: how it was proved, and what its signature covers beside the body. */
 export interface Authenticated {
+  /** How it was proved. */
   readonly authenticity: Authenticity;
   /** Absent where nothing was signed. */
   readonly match?: SignatureMatch;

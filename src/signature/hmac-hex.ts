@@ -46,6 +46,13 @@ export interface HmacHexOptions {
  * secret is used whole, as UTF-8; nothing is stripped from it.
  *
  * @throws {@link ConfigurationError} for an empty list of headers or a name that is none
+ *
+ * @example
+ * ```ts
+ * import { hmacHex } from "video-webhooks";
+ *
+ * const signature = hmacHex({ headers: ["x-clipforge-signature"], format: "sha256=" });
+ * ```
  */
 export function hmacHex(options: HmacHexOptions): SignatureScheme {
   const headers = toHeaderNames(options.headers);

@@ -43,6 +43,13 @@ export function isStandardWebhooksSecret(secret: string): boolean {
  * only `v1` counts. The secret is `whsec_` and base64; the decoded bytes are the key.
  *
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md (checked 2026-11-21)
+ *
+ * @example
+ * ```ts
+ * import { standardWebhooks } from "video-webhooks";
+ *
+ * const signature = standardWebhooks({ maxAgeSeconds: 600 });
+ * ```
  */
 export function standardWebhooks(options: StandardWebhooksOptions = {}): SignatureScheme {
   const { maxAgeSeconds = 300 } = options;

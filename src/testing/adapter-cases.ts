@@ -5,6 +5,7 @@ export type { AdapterUnderTest, ServedRouter } from "./adapter-scene.ts";
 
 /** One thing that every adapter has to do. */
 export interface AdapterCase {
+  /** A sentence, with the number of a pitfall where it proves that it is avoided. */
   readonly name: string;
   /** Why it cannot be run; absent when it can. */
   readonly skipped?: string;

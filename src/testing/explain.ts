@@ -36,6 +36,7 @@ export type ExplainProvider =
 export interface ExplainInput {
   /** The body as it reached the check: bytes or text. Anything else, such as a parsed object, is a finding. */
   readonly rawBody: unknown;
+  /** As they reached the check. */
   readonly headers: HeaderSource;
   /** A bound provider brings its `header`, `scheme` and `maxAgeSeconds`; its own secret is not used. */
   readonly provider: ExplainProvider;

@@ -8,11 +8,20 @@ import { type SampleProvider, senderOf } from "./samples/senders.ts";
 export interface FakeProviderOptions<Name extends SampleProvider> {
   /** Whose deliveries it makes. */
   readonly provider: Name;
-  /** Where deliveries go. Not needed where `fetch` does not look at the URL, such as `router.fetch`. */
+  /**
+   * Where deliveries go. Not needed where `fetch` does not look at the URL, such as `router.fetch`.
+   * @default `/webhooks/<provider>` of an invented host
+   */
   readonly url?: string | URL | undefined;
-  /** What deliveries are signed with; without it they are not. */
+  /**
+   * What deliveries are signed with; without it they are not.
+   * @default not signed
+   */
   readonly secret?: string | undefined;
-  /** Becomes the query parameter `token` of the URL. */
+  /**
+   * Becomes the query parameter `token` of the URL.
+   * @default none
+   */
   readonly token?: string | undefined;
   /**
    * Sends a request, such as `router.fetch`.
@@ -43,6 +52,7 @@ export interface FakeProviderOptions<Name extends SampleProvider> {
 
 /** One request of a fake provider, and what came of it. */
 export interface FakeAttempt {
+  /** When it was sent, by the clock of the fake provider. */
   readonly at: Date;
   /** Until the answer was read, or the attempt given up. */
   readonly milliseconds: number;
@@ -61,7 +71,10 @@ export type FakeDeliveryOptions<Name extends SampleProvider, Type extends Sample
   SampleDeliveryOptions<Name, Type>,
   "overrides" | "variant" | "id" | "messageId" | "header" | "scheme"
 > & {
-  /** Ends the attempts, and the waits between them. */
+  /**
+   * Ends the attempts, and the waits between them.
+   * @default they go on to the last
+   */
   readonly signal?: AbortSignal | undefined;
 };
 

@@ -31,6 +31,7 @@ export interface StoreUnderTest {
 
 /** One thing that every idempotency store has to do. */
 export interface IdempotencyStoreCase {
+  /** A sentence, with the number of a pitfall where it proves that it is avoided. */
   readonly name: string;
   /** Why it cannot be run; absent when it can. */
   readonly skipped?: string;

@@ -24,6 +24,7 @@ export interface InboxStoreUnderTest {
 
 /** One thing that every inbox store has to do. */
 export interface InboxStoreCase {
+  /** A sentence. */
   readonly name: string;
   /** Rejects with what was expected and what was found. */
   run(): Promise<void>;

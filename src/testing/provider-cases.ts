@@ -6,6 +6,7 @@ export type { ProviderUnderTest, ProviderUnderTestSample, ProviderVector } from 
 
 /** One thing that every provider has to do. */
 export interface ProviderCase {
+  /** A sentence, with the number of a pitfall where it proves that it is avoided. */
   readonly name: string;
   /** Why it cannot be run; absent when it can. */
   readonly skipped?: string;

@@ -10,6 +10,7 @@ import { createRouter, type RouterOptions, type UnknownEvent } from "../router.t
 export interface ProviderUnderTestSample {
   /** The declared type whose handler has to get it. */
   readonly type: string;
+  /** Before it is written as JSON. */
   readonly body: JsonObject;
   /**
    * Dotted paths of what the schema requires, such as `["kind", "clip.id"]`: everything else has to be optional and may be `null`, and
@@ -20,8 +21,11 @@ export interface ProviderUnderTestSample {
 
 /** A delivery whose signature was not made by the code under test. */
 export interface ProviderVector {
+  /** What it was signed with. */
   readonly secret: string;
+  /** Those that carry the signature, at least. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What was signed. */
   readonly rawBody: Uint8Array | string;
   /** Milliseconds since 1970 at which it is received, where a time is signed. */
   readonly now?: number;

@@ -8,16 +8,25 @@ import { type SampleProvider, senderOf } from "./samples/senders.ts";
 /** Options of {@link sampleDelivery}. */
 export interface SampleDeliveryOptions<Name extends SampleProvider, Type extends SampleType<Name>>
   extends SamplePayloadOptions<Name, Type> {
-  /** What the delivery is signed with, as the provider signs. Without it the delivery is not signed. */
+  /**
+   * What the delivery is signed with, as the provider signs. Without it the delivery is not signed.
+   * @default not signed
+   */
   readonly secret?: string | undefined;
-  /** Becomes the query parameter `token` of the URL, for endpoints that take one. */
+  /**
+   * Becomes the query parameter `token` of the URL, for endpoints that take one.
+   * @default none
+   */
   readonly token?: string | undefined;
   /**
    * Where the delivery goes.
    * @default "https://app.example.test/webhooks/" and the name of the provider
    */
   readonly url?: string | URL | undefined;
-  /** The header that carries the signature, for endpoints with the option `header`. */
+  /**
+   * The header that carries the signature, for endpoints with the option `header`.
+   * @default that of the provider
+   */
   readonly header?: string | undefined;
   /**
    * How Kling signs, for endpoints with the option `scheme`.

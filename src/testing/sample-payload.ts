@@ -16,14 +16,20 @@ export type SampleVariant<Name extends SampleProvider, Type> =
 
 /** Options of {@link samplePayload}. */
 export interface SamplePayloadOptions<Name extends SampleProvider, Type extends SampleType<Name>> {
-  /** Replaces fields, at any depth. Arrays are replaced whole, and a field that is `undefined` is left out. */
+  /**
+   * Replaces fields, at any depth. Arrays are replaced whole, and a field that is `undefined` is left out.
+   * @default none
+   */
   readonly overrides?: SampleOverrides<SampleEvent<Name, Type>> | undefined;
   /**
    * Which of the shapes; {@link sampleTypes} lists them.
    * @default "default"
    */
   readonly variant?: SampleVariant<Name, Type> | undefined;
-  /** The id of the resource, wherever this event has it. Events of different ids are no duplicates of each other. */
+  /**
+   * The id of the resource, wherever this event has it. Events of different ids are no duplicates of each other.
+   * @default that of the sample
+   */
   readonly id?: string | undefined;
   /**
    * The moment of which the sample tells, in milliseconds since 1970 or as a `Date`.
@@ -59,6 +65,7 @@ export function samplePayload<const Name extends SampleProvider, const Type exte
 
 /** A type that there are samples of. */
 export interface SampleTypeInfo<Name extends SampleProvider = SampleProvider> {
+  /** The event type. */
   readonly type: SampleType<Name>;
   /** The names of its shapes; the first is `"default"`. */
   readonly variants: readonly string[];

@@ -7,7 +7,9 @@ import type { Signing } from "./signing.ts";
 
 /** A delivery that was made rather than received, in the forms in which receivers take one. */
 export interface SampleDelivery<Name extends string = string, Type extends string = string, Event = unknown> {
+  /** Whose delivery it looks like. */
   readonly provider: Name;
+  /** The event type. */
   readonly type: Type;
   /** The payload as it is sent. */
   readonly event: Event;

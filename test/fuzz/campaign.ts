@@ -1,5 +1,5 @@
 import type { OutcomeResult } from "../../src/outcome.ts";
-import { createDeliverer } from "./deliveries.ts";
+import { openDeliverer } from "./deliveries.ts";
 import { rememberPrototypes } from "./objects.ts";
 
 /** Which cases to run. The same seed and number always make the same case. */
@@ -14,6 +14,8 @@ export interface Campaign {
 /** What came of a campaign. */
 export interface CampaignReport {
   readonly cases: number;
+  /** How many of them came through the Node bridge, over a socket. */
+  readonly overSocket: number;
   readonly outcomes: ReadonlyMap<OutcomeResult, number>;
   /** Rejections and exceptions that nobody caught. */
   readonly unhandled: number;
@@ -44,7 +46,7 @@ export async function runCampaign({ seed, from, cases, onProgress }: Campaign): 
   // Each refusal makes an error for onError, and its stack, which nobody looks at, takes longer than the delivery.
   Error.stackTraceLimit = 0;
   const prototypes = rememberPrototypes();
-  const deliverer = createDeliverer();
+  const deliverer = await openDeliverer();
   try {
     for (; at < from + cases; at++) {
       try {
@@ -61,9 +63,10 @@ export async function runCampaign({ seed, from, cases, onProgress }: Campaign): 
       onProgress?.(at - from + 1);
     }
     await new Promise((resolve) => setImmediate(resolve));
-    return { cases, outcomes, unhandled, prototypeChanges: prototypes.changes(), problems };
+    return { cases, overSocket: deliverer.overSocket, outcomes, unhandled, prototypeChanges: prototypes.changes(), problems };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
+    await deliverer.close();
     process.off("unhandledRejection", onUnhandled);
     process.off("uncaughtException", onUnhandled);
   }

@@ -1,5 +1,7 @@
+import { type NodeHandler, nodeHandler } from "../../src/adapters/node.ts";
 import type { Delivery } from "../../src/delivery.ts";
 import { type Outcome, type OutcomeResult, toAnswer } from "../../src/outcome.ts";
+import { listen, request } from "../suites/raw-http.ts";
 import { anyBody } from "./bodies.ts";
 import { naughtyStrings } from "./naughty-strings.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -34,6 +36,9 @@ const statuses: ReadonlyMap<OutcomeResult, number> = new Map([
   ["payload_invalid", 422],
 ]);
 
+/** Whether a text has the form of a signature in hex, whoever made it. */
+export const isHexSignature = (text: string): boolean => /^(?:sha256=)?[0-9a-f]{64}$/i.test(text);
+
 /** A delivery, and how it may end. */
 interface Case {
   readonly receiver: number;
@@ -64,6 +69,8 @@ const otherHeaders = [
   "get",
   "\u0000",
 ];
+/** None of them could be a signature in hex. */
+const formless = naughtyStrings.filter((string) => !isHexSignature(string));
 const endless = new Uint8Array(MOST_BYTES + 1).fill(0x20);
 
 /** Adds a header as an own member, whatever its name. */
@@ -131,6 +138,9 @@ export function makeCase(seed: number, index: number): Case {
   if (kind === 2 && random.oneIn(50)) return make(tooLarge, { body: endless });
   if (kind < 12) return make(unauthenticated, forged(random, receiver, body));
   let headers: object = prove(body);
+  const others = receiver.searched.filter((name) => !(name in headers));
+  // What has another form than a signature is passed over, wherever it is looked for.
+  if (others.length > 0 && random.oneIn(3)) headers = withHeader(headers, random.pick(others), random.pick(formless));
   if (random.oneIn(3)) {
     const value = random.oneIn(5) ? [random.pick(naughtyStrings), random.pick(naughtyStrings)] : random.pick(naughtyStrings);
     headers = withHeader(headers, random.pick(otherHeaders), value);
@@ -149,42 +159,88 @@ export function wrongWith(outcome: Outcome, allowed: ReadonlySet<OutcomeResult>)
   return undefined;
 }
 
+/** How often a delivery comes in by another way than the call of a function, which would take too long for all of them. */
+const BY_FETCH_ONE_IN = 16;
+const BY_SOCKET_ONE_IN = 128;
+
 /** Delivers what the numbers say. */
-export function createDeliverer(): {
+export interface Deliverer {
   deliver(seed: number, index: number): Promise<{ result: OutcomeResult; problems: readonly string[] }>;
-} {
+  /** How many came over a socket. */
+  readonly overSocket: number;
+  close(): Promise<void>;
+}
+
+/** Opens the receivers, and a server for them. */
+export async function openDeliverer(): Promise<Deliverer> {
   const watched: readonly Watched[] = receivers.map(watch);
+  const handlers = watched.map(({ router }) => nodeHandler(router));
+  let overSocket = 0;
+  // One delivery follows the other, so that the server can belong to each receiver in turn.
+  let current = 0;
+  const server = await listen((request, response) => (handlers[current] as NodeHandler)(request, response));
   return {
     async deliver(seed, index) {
       const { receiver, delivery, allowed } = makeCase(seed, index);
       const { router, problems } = watched[receiver] as Watched;
-      const outcome = index % 16 === 0 ? await byFetch(router, delivery) : await router.receive(delivery);
+      const sendable = index % BY_FETCH_ONE_IN === 0 ? toSendable(delivery) : undefined;
+      let outcome: Outcome;
+      if (sendable !== undefined && index % BY_SOCKET_ONE_IN === 0 && isForSocket(sendable)) {
+        current = receiver;
+        overSocket++;
+        outcome = await outcomeOf(await request(new URL(server.url).origin, sendable));
+      } else {
+        outcome = (await byFetch(router, sendable)) ?? (await router.receive(delivery));
+      }
       const wrong = wrongWith(outcome, allowed);
       return { result: outcome.result, problems: [...(wrong === undefined ? [] : [wrong]), ...problems.splice(0)] };
     },
+    get overSocket() {
+      return overSocket;
+    },
+    close: () => server.close(),
   };
+}
+
+/** A delivery that a client can send as it is. */
+interface Sendable {
+  readonly method: string;
+  /** The target of the request line. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
 }
 
 const encodable = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Delivers as a `Request` what can be one, and reads the outcome from the answer. */
-async function byFetch(router: Watched["router"], delivery: Case["delivery"]): Promise<Outcome> {
-  const { method, url, body } = delivery;
-  const entries = Object.entries(delivery.headers as object) as [string, unknown][];
+/** `undefined` for one that no client can send, or not without changing it. */
+function toSendable({ method, url, headers, body }: Case["delivery"]): Sendable | undefined {
+  const entries = Object.entries(headers as object) as [string, unknown][];
   const fits = entries.every(
     ([name, value]) =>
       /^[\w-]+$/.test(name) && name !== "content-length" && typeof value === "string" && encodable.test(value) && value.trim() === value,
   );
-  if (!fits || !["POST", "OPTIONS", "PUT"].includes(method) || !/^[\x21-\x7e]*$/.test(url)) return router.receive(delivery);
+  if (!fits || !["POST", "OPTIONS", "PUT"].includes(method) || !/^[\x21-\x7e]*$/.test(url)) return undefined;
+  return { method, target: url, headers: Object.fromEntries(entries) as Sendable["headers"], body };
+}
+
+/** Servers of Node.js refuse some requests themselves, and close while a body beyond the cap still comes. */
+function isForSocket({ target, headers, body }: Sendable): boolean {
+  return /^\/[^#]*$/.test(target) && headers.host === undefined && body.byteLength <= MOST_BYTES;
+}
+
+/** Delivers as a `Request` what can be one. */
+async function byFetch(router: Watched["router"], sendable: Sendable | undefined): Promise<Outcome | undefined> {
   const address = new URL("https://app.example.test/");
   // As it is: parsing would encode or drop some of what a raw request line can have.
-  if (!URL.canParse(url, address)) return router.receive(delivery);
-  const request = new Request(new URL(url, address), {
-    method,
-    headers: entries as [string, string][],
-    body: body as Uint8Array<ArrayBuffer>,
-  });
-  const answer = await router.fetch(request);
+  if (sendable === undefined || !URL.canParse(sendable.target, address)) return undefined;
+  const { method, target, headers, body } = sendable;
+  const init = { method, headers: Object.entries(headers), body: body as Uint8Array<ArrayBuffer> };
+  return outcomeOf(await router.fetch(new Request(new URL(target, address), init)));
+}
+
+/** Reads the outcome from the answer. */
+async function outcomeOf(answer: Response): Promise<Outcome> {
   const text = await answer.text();
   if (answer.status === 204) return { result: "validation", status: 204 };
   const { result, code } = JSON.parse(text) as { readonly result?: OutcomeResult; readonly code?: OutcomeResult };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { changed, type Path, valueAt } from "../../src/testing/json-fields.ts";
 import { samplesOf } from "./bodies.ts";
-import { authentic, wrongWith } from "./deliveries.ts";
+import { authentic, isHexSignature, wrongWith } from "./deliveries.ts";
 import { naughtyStrings } from "./naughty-strings.ts";
 import { rememberPrototypes } from "./objects.ts";
 import { type Receiver, receivers } from "./receivers.ts";
@@ -99,6 +99,28 @@ describe("any string in a header", () => {
     expect(problems).toEqual([]);
   });
 });
+
+const searching = receivers.filter(({ searched }) => searched.length > 1 && searched.some((name) => name.endsWith("signature")));
+it.each(searching)(
+  "any string in a header that is searched as well is passed over, unless it has the form of a signature: $name",
+  async (receiver) => {
+    const { router, problems, body, proof, url } = delivered(receiver);
+    const others = receiver.searched.filter((name) => !(name in proof));
+    const provedAt = receiver.searched.findIndex((name) => name in proof);
+    for (const name of others) {
+      const isFirst = receiver.searched.indexOf(name) < provedAt;
+      for (const string of naughtyStrings) {
+        for (const value of [string, [string, string], `${Object.values(proof)[0]}${string}x`]) {
+          const decides = isFirst && typeof value === "string" && isHexSignature(value);
+          const { result } = await router.receive({ method: "POST", url, headers: withHeader(proof, name, value), body });
+          const expected = decides ? ["unauthenticated"] : ["processed", "duplicate"];
+          if (!expected.includes(result)) problems.push(`${name} ${JSON.stringify(value)}: ${result}`);
+        }
+      }
+    }
+    expect(problems).toEqual([]);
+  },
+);
 
 const byToken = receivers.filter(({ signs }) => !signs);
 it.each(byToken)("any string in place of a token and beside it is refused, as it is and encoded: $name", async (receiver) => {

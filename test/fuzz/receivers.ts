@@ -32,6 +32,8 @@ export interface Receiver {
   /** Whether what proves a delivery depends on the body. */
   readonly signs: boolean;
   prove(body: Uint8Array): Proof;
+  /** All headers in which a signature is looked for: the first that has the form of one decides. */
+  readonly searched: readonly string[];
   /** Where the event type is. */
   readonly typeField: string;
 }
@@ -60,6 +62,7 @@ export const receivers: readonly Receiver[] = [
     url,
     signs: true,
     prove: (body) => ({ "heygen-signature": hex(body) }),
+    searched: ["signature", "heygen-signature", "x-heygen-signature"],
     typeField: "event_type",
   },
   {
@@ -69,6 +72,7 @@ export const receivers: readonly Receiver[] = [
     url: `${url}?token=${token}`,
     signs: false,
     prove: () => ({}),
+    searched: [],
     typeField: "event_type",
   },
   {
@@ -78,6 +82,7 @@ export const receivers: readonly Receiver[] = [
     url,
     signs: true,
     prove: (body) => ({ signature: `sha256=${hex(body).toUpperCase()}` }),
+    searched: ["x-konpro-signature", "konpro-signature", "signature"],
     typeField: "event_type",
   },
   {
@@ -87,6 +92,7 @@ export const receivers: readonly Receiver[] = [
     url,
     signs: true,
     prove: (body) => ({ "x-videopilot-signature": `sha256=${hex(body)}` }),
+    searched: ["x-videopilot-signature"],
     typeField: "event",
   },
   {
@@ -96,6 +102,7 @@ export const receivers: readonly Receiver[] = [
     url,
     signs: true,
     prove: standard,
+    searched: ["webhook-id", "webhook-timestamp", "webhook-signature"],
     typeField: "event",
   },
   {
@@ -105,6 +112,7 @@ export const receivers: readonly Receiver[] = [
     url,
     signs: true,
     prove: (body) => ({ "x-kling-signature": hex(body) }),
+    searched: ["x-kling-signature"],
     typeField: "event",
   },
 ];

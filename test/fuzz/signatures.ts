@@ -168,48 +168,76 @@ function bitsOf(random: Random, bytes: number, some: number | undefined): readon
 const ALL_BITS_ONE_IN = 100;
 const SOME_BITS = 12;
 
-/** Signs bodies by another implementation, and checks that they verify, and that none does with a single bit changed anywhere. */
+/** What is added up while it is checked. */
+interface Tally {
+  signatures: number;
+  flips: number;
+  same: number;
+  readonly problems: string[];
+}
+
+/** Signs bodies by another implementation, and checks that they verify, and that none does with some single bits changed anywhere. */
 export async function checkSignatures({ seed, cases }: { readonly seed: number; readonly cases: number }): Promise<SignatureReport> {
-  const problems: string[] = [];
-  let [signatures, flips, same] = [0, 0, 0];
+  const tally: Tally = { signatures: 0, flips: 0, same: 0, problems: [] };
   for (let index = 0; index < cases; index++) {
     const random = createRandom(seed, index);
     for (const scheme of schemes) {
       const secret = scheme.secret(random);
       const body = random.bytes(random.oneIn(10) ? random.below(20_000) : random.below(120));
-      const headers = await scheme.sign(secret, body, random);
-      const check = scheme.open(secret);
-      const expect = (accepted: boolean, given: boolean, what: string): void => {
-        if (given !== accepted) problems.push(`case ${seed}:${index}, ${scheme.name}: ${given ? "accepted" : "refused"} ${what}`);
-      };
-      signatures++;
-      expect(true, check(body, headers), "as it was signed");
-
       const some = index % ALL_BITS_ONE_IN === 0 && body.length < 120 ? undefined : SOME_BITS;
-      for (const bit of bitsOf(random, body.length, some)) {
-        flips++;
-        expect(false, check(flipBytes(body, bit), headers), `with bit ${bit} of the body changed`);
-      }
-      for (const [name, value] of Object.entries(headers)) {
-        for (const bit of bitsOf(random, value.length, some)) {
-          const changed = flipHeader(value, bit);
-          const isSame = scheme.isSameHeader(value, changed);
-          flips++;
-          same += Number(isSame);
-          expect(isSame, check(body, { ...headers, [name]: changed }), `with bit ${bit} of ${name} changed`);
-        }
-      }
-      for (const bit of bitsOf(random, Buffer.byteLength(secret), some)) {
-        const changed = flipSecret(secret, bit);
-        if (changed === undefined) continue;
-        const isSame = scheme.isSameSecret(secret, changed);
-        flips++;
-        same += Number(isSame);
-        expect(isSame, open(scheme, changed)(body, headers), `with bit ${bit} of the secret changed`);
-      }
+      await checkBits(tally, `case ${seed}:${index}`, { scheme, secret, body, some, random });
     }
   }
-  return { signatures, flips, same, problems };
+  return tally;
+}
+
+/** The same for one body and secret, with every single bit of both, and of all headers. */
+export async function checkEveryBit(scheme: Scheme, body: Uint8Array): Promise<SignatureReport> {
+  const tally: Tally = { signatures: 0, flips: 0, same: 0, problems: [] };
+  const random = createRandom(1, body.length);
+  await checkBits(tally, "every bit", { scheme, secret: scheme.secret(random), body, some: undefined, random });
+  return tally;
+}
+
+interface Signed {
+  readonly scheme: Scheme;
+  readonly secret: string;
+  readonly body: Uint8Array;
+  /** How many bits of each part are changed; all, where it is `undefined`. */
+  readonly some: number | undefined;
+  readonly random: Random;
+}
+
+async function checkBits(tally: Tally, name: string, { scheme, secret, body, some, random }: Signed): Promise<void> {
+  const headers = await scheme.sign(secret, body, random);
+  const check = scheme.open(secret);
+  const expect = (accepted: boolean, given: boolean, what: string): void => {
+    if (given !== accepted) tally.problems.push(`${name}, ${scheme.name}: ${given ? "accepted" : "refused"} ${what}`);
+  };
+  tally.signatures++;
+  expect(true, check(body, headers), "as it was signed");
+
+  for (const bit of bitsOf(random, body.length, some)) {
+    tally.flips++;
+    expect(false, check(flipBytes(body, bit), headers), `with bit ${bit} of the body changed`);
+  }
+  for (const [header, value] of Object.entries(headers)) {
+    for (const bit of bitsOf(random, value.length, some)) {
+      const changed = flipHeader(value, bit);
+      const isSame = scheme.isSameHeader(value, changed);
+      tally.flips++;
+      tally.same += Number(isSame);
+      expect(isSame, check(body, { ...headers, [header]: changed }), `with bit ${bit} of ${header} changed`);
+    }
+  }
+  for (const bit of bitsOf(random, Buffer.byteLength(secret), some)) {
+    const changed = flipSecret(secret, bit);
+    if (changed === undefined) continue;
+    const isSame = scheme.isSameSecret(secret, changed);
+    tally.flips++;
+    tally.same += Number(isSame);
+    expect(isSame, open(scheme, changed)(body, headers), `with bit ${bit} of the secret changed`);
+  }
 }
 
 /** A secret that no endpoint can have accepts nothing. */

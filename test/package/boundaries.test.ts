@@ -164,6 +164,14 @@ describe("built entry points", () => {
     for (const file of filesOf(entryPoint(`/${provider}`))) expect([...reachableFrom(file)], file).toContain("zod");
   });
 
+  test("that load zod are those that the README names", () => {
+    const loading = entryPoints.filter(({ esm, cjs }) => [esm, cjs].some((file) => [...reachableFrom(file)].some(isZod)));
+    const others = ["video-webhooks/endpoints", "video-webhooks/testing"];
+    expect(loading.map(({ name }) => name).sort()).toEqual([...providers.map((name) => `video-webhooks/${name}`), ...others].sort());
+    const [, named = ""] = /only the providers, (.*) load it\./.exec(readFileSync(path.join(root, "README.md"), "utf8")) ?? [];
+    expect(named.match(/(?<=`).+?(?=`)/g)?.filter((name) => name !== " and ")).toEqual(others);
+  });
+
   test.each(providers)("of providers reach no adapter, router or pipeline: %s", (provider) => {
     const { esm, cjs } = entryPoint(`/${provider}`);
     for (const file of [esm, cjs]) {

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { inject } from "vitest";
 import { root } from "./module-graph.ts";
 
 /** What a child process left behind. */
@@ -21,32 +22,56 @@ export interface Consumer {
   dispose(): Promise<void>;
 }
 
-/** Packs the package as it was built, and installs it as a user would. */
+declare module "vitest" {
+  interface ProvidedContext {
+    /** What {@link packPackage} made for all test files of a run. */
+    readonly packed: Packed;
+  }
+}
+
+/** The package as it was built, packed, and installed as a user would. */
+export interface Packed {
+  readonly tarball: string;
+  /** A project with nothing but the package and zod, which nobody changes. */
+  readonly installed: string;
+}
+
+/** Packs the package and installs it into a folder, once for a whole run. */
+export async function packPackage(folder: string): Promise<Packed> {
+  const installed = path.join(folder, "installed");
+  await mkdir(installed);
+  // Packing would build once more, under the feet of tests that read dist.
+  await npm(["pack", "--ignore-scripts", "--pack-destination", folder], root);
+  const name = (await readdir(folder)).find((each) => each.endsWith(".tgz"));
+  if (name === undefined) throw new Error("npm pack wrote no tarball.");
+  const tarball = path.join(folder, name);
+  await writeFile(path.join(installed, "package.json"), '{ "private": true }\n');
+  // The version of the lockfile, which an earlier install has left in the cache.
+  const zod = JSON.parse(await readFile(path.join(root, "node_modules/zod/package.json"), "utf8")) as { version: string };
+  const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
+  await npm(["install", ...flags, tarball, `zod@${zod.version}`], installed);
+  return { tarball, installed };
+}
+
+/** Makes a project of its own, in which the package is installed. */
 export async function createConsumer(): Promise<Consumer> {
+  const { tarball, installed } = inject("packed");
   const folder = await mkdtemp(path.join(tmpdir(), "video-webhooks-"));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const project = path.join(folder, "project");
     const withoutZod = path.join(folder, "without-zod");
-    const installed = path.join("node_modules", "video-webhooks");
-    // Packing would build once more, under the feet of tests that read dist.
-    await npm(["pack", "--ignore-scripts", "--pack-destination", folder], root);
-    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-    if (tarball === undefined) throw new Error("npm pack wrote no tarball.");
-
+    const ours = path.join("node_modules", "video-webhooks");
+    // Links of commands are relative, and stay so.
+    await cp(installed, project, { recursive: true, verbatimSymlinks: true });
     await cp(path.join(root, "test/package/consumers"), project, { recursive: true });
     for (const extension of [".mts", ".cts"]) await cp(path.join(project, "typed.ts"), path.join(project, `typed${extension}`));
-    await writeFile(path.join(project, "package.json"), '{ "private": true }\n');
-    // The version of the lockfile, which an earlier install has left in the cache.
-    const zod = JSON.parse(await readFile(path.join(root, "node_modules/zod/package.json"), "utf8")) as { version: string };
-    const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
-    await npm(["install", ...flags, path.join(folder, tarball), `zod@${zod.version}`], project);
     await mkdir(path.join(project, "node_modules/@types"), { recursive: true });
     await symlink(path.join(root, "node_modules/@types/node"), path.join(project, "node_modules/@types/node"), "junction");
 
-    await cp(path.join(project, installed), path.join(withoutZod, installed), { recursive: true });
+    await cp(path.join(project, ours), path.join(withoutZod, ours), { recursive: true });
     await cp(path.join(project, "without-zod.mjs"), path.join(withoutZod, "without-zod.mjs"));
-    return { tarball: path.join(folder, tarball), project, withoutZod, dispose };
+    return { tarball, project, withoutZod, dispose };
   } catch (error) {
     await dispose();
     throw error;

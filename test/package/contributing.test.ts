@@ -2,7 +2,7 @@
 
 import { exec } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -33,7 +33,13 @@ beforeAll(async () => {
   for (const name of [".config", "src", "test", "examples", "bench", "package.json", "tsconfig.json", "tsup.config.ts", "README.md"]) {
     await cp(path.join(root, name), path.join(copy, name), { recursive: true, filter: (from) => !made.test(path.relative(root, from)) });
   }
-  await symlink(path.join(root, "node_modules"), path.join(copy, "node_modules"), "junction");
+  // A folder of its own, so that what the copy remembers of its build is its own as well.
+  await mkdir(path.join(copy, "node_modules"));
+  for (const name of await readdir(path.join(root, "node_modules"))) {
+    if (name === ".cache") continue;
+    const at = path.join("node_modules", name);
+    await symlink(path.join(root, at), path.join(copy, at), (await stat(path.join(root, at))).isDirectory() ? "junction" : "file");
+  }
   for (const { language, file, code } of blocks) {
     if (file === undefined) continue;
     const target = path.join(copy, file);

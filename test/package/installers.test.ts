@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, type TestContext, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, type TestContext, test } from "vitest";
 import { findInstalled } from "../runtimes/installed.ts";
 import { type Ran, run } from "./consumer.ts";
 import { root } from "./module-graph.ts";
@@ -42,7 +42,7 @@ let tarballs: { readonly package: string; readonly zod: string };
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "video-webhooks-installers-"));
-  tarballs = { package: await pack(root, "package"), zod: await pack(path.join(root, "node_modules/zod"), "zod") };
+  tarballs = { package: inject("packed").tarball, zod: await pack(path.join(root, "node_modules/zod"), "zod") };
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -23,9 +23,15 @@ export function filesIn(folder: string): readonly string[] {
   return files.map((file) => path.relative(root, file).replaceAll(path.sep, "/")).sort();
 }
 
+/** What was read, since most files are reached from many. */
+const imports = new Map<string, readonly Edge[]>();
+
 /** Everything that a source, built or declaration file imports: statements, `import()`, `require()` and `import("…").Type`. */
 export function importsOf(file: string): readonly Edge[] {
+  const known = imports.get(file);
+  if (known !== undefined) return known;
   const edges: Edge[] = [];
+  imports.set(file, edges);
   const add = (specifier: ts.Node | undefined, typeOnly: boolean): void => {
     // What is computed could be anything, so no rule could be checked.
     if (specifier === undefined || !ts.isStringLiteralLike(specifier)) throw new Error(`${file} imports something that is not a literal.`);

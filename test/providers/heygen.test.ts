@@ -176,7 +176,7 @@ describe("heygen: what tells events apart", () => {
     expect((await at.receive({ ...success("v_1"), event_type: "avatar_video_caption.success" })).id).not.toBe(one.id);
   });
 
-  it("P30, P38: is not the unsigned Heygen-Event-Id: one id on two events loses none", async () => {
+  it("P30: is not the unsigned Heygen-Event-Id: one id on two events loses none", async () => {
     const at = observe(heygen({ unsigned: true }));
     const headers = { "Heygen-Event-Id": "evt_1" };
     const outcomes = [await at.receive(success("v_1"), headers), await at.receive(success("v_2"), headers)];
@@ -184,7 +184,7 @@ describe("heygen: what tells events apart", () => {
     expect(outcomes[0]?.id).not.toBe(outcomes[1]?.id);
   });
 
-  it("P30, P38: is not the unsigned Heygen-Event-Id: a replay under new ids stays a duplicate", async () => {
+  it("P30: is not the unsigned Heygen-Event-Id: a replay under new ids stays a duplicate", async () => {
     const at = observe(heygen({ unsigned: true }));
     for (const [id, result] of [
       ["evt_1", "processed"],

@@ -13,6 +13,9 @@ export interface RuntimeMember {
   readonly exceptions: Readonly<Record<string, string>>;
 }
 
+/** What deliveries are taken by on each of them; the README names them. */
+export const adapters: readonly string[] = ["nodeHandler", "router.fetch", "honoHandler", "expressHandler", "fastifyPlugin"];
+
 const exe: string = process.platform === "win32" ? ".exe" : "";
 
 const FLOOR = "The SQLite inbox needs Node.js 22.22.3 or newer in 22, or 24.15 or newer";

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { inject } from "vitest";
 import { root } from "../package/module-graph.ts";
 import type { Scene } from "./scene.ts";
 
@@ -17,19 +18,15 @@ export interface Project {
 /** What entry points cannot be imported without, and what the servers of the programs are made with, in the versions of the lockfile. */
 const peers: readonly string[] = ["zod", "@opentelemetry/api", "hono", "@hono/node-server", "express", "fastify"];
 
-/** Packs the package as it was built, and installs it as an application does. */
+/** Installs the packed package as an application does. */
 export async function createProject(): Promise<Project> {
   // Deno compares paths with those that it may read.
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), "video-webhooks-runtimes-")));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    // Packing would build once more, under the feet of tests that read dist.
-    await npm(["pack", "--ignore-scripts", "--pack-destination", folder], root);
-    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-    if (tarball === undefined) throw new Error("npm pack wrote no tarball.");
     await writeFile(path.join(folder, "package.json"), '{ "private": true }\n');
     const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
-    await npm(["install", ...flags, path.join(folder, tarball), ...(await Promise.all(peers.map(pinned)))], folder);
+    await npm(["install", ...flags, inject("packed").tarball, ...(await Promise.all(peers.map(pinned)))], folder);
   } catch (error) {
     await dispose();
     throw error;

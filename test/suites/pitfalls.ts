@@ -76,14 +76,102 @@ const inFront = new RegExp(`^(${numbers}): (.+)$`, "s");
 const behind = new RegExp(`^(.+) \\((${numbers})\\)$`, "s");
 
 /** The numbers in the name of a test, and the rest of it. */
-function readName(node: ts.Node, text: string): readonly [numbers: string, name: string] | undefined {
+function readName(title: Title): readonly [numbers: string, name: string] | undefined {
+  const { text } = title;
   const [, before, rest] = inFront.exec(text) ?? [];
   if (before !== undefined && rest !== undefined) return [before, rest];
   const [, name, after] = behind.exec(text) ?? [];
   if (name !== undefined && after !== undefined) return [after, name];
   // A number alone is a name only where a group of tests has it.
-  const isGroup = ts.isCallExpression(node.parent) && node.parent.expression.getText() === "describe";
-  return isGroup && /^P\d+$/.test(text) ? [text, "all of its group"] : undefined;
+  return title.isGroup && /^P\d+$/.test(text) ? [text, "all of its group"] : undefined;
+}
+
+/** The name of a test, of a group of them, or of a row of its table. */
+interface Title {
+  readonly text: string;
+  readonly isGroup: boolean;
+}
+
+/** The functions that take the name of a test first; `check` is what suites of tests call theirs. */
+const testing = /^(?:it|test|check|describe)$/;
+
+/** The names by which a call is reached: `it.skipIf(…)("…")` has `it` and `skipIf`. */
+function chainOf(call: ts.Expression): readonly string[] {
+  if (ts.isIdentifier(call)) return [call.text];
+  if (ts.isPropertyAccessExpression(call)) return [...chainOf(call.expression), call.name.text];
+  return ts.isCallExpression(call) || ts.isTaggedTemplateExpression(call)
+    ? chainOf(ts.isCallExpression(call) ? call.expression : call.tag)
+    : [];
+}
+
+/** Whether a call declares a test that runs. */
+function declaresTest(node: ts.Node): node is ts.CallExpression {
+  if (!ts.isCallExpression(node)) return false;
+  const [first = "", ...modifiers] = chainOf(node.expression);
+  return testing.test(first) && !modifiers.some((each) => each === "skip" || each === "todo");
+}
+
+/** Whether any group around a node is skipped. */
+function isSkipped(node: ts.Node): boolean {
+  for (let each = node.parent; each !== undefined && !ts.isSourceFile(each); each = each.parent) {
+    if (!ts.isCallExpression(each)) continue;
+    const [first = "", ...modifiers] = chainOf(each.expression);
+    if (testing.test(first) && modifiers.some((name) => name === "skip" || name === "todo")) return true;
+  }
+  return false;
+}
+
+/** The table whose row a text begins, which `each`, `for` or a loop takes the tests from. */
+function tableOf(node: ts.Node): ts.Node | undefined {
+  let row = node.parent;
+  if (!ts.isArrayLiteralExpression(row) || row.elements[0] !== node) return undefined;
+  row = row.parent;
+  while (ts.isAsExpression(row) || ts.isParenthesizedExpression(row)) row = row.parent;
+  if (!ts.isArrayLiteralExpression(row)) return undefined;
+  let table = row.parent;
+  while (ts.isAsExpression(table) || ts.isParenthesizedExpression(table)) table = table.parent;
+  return table;
+}
+
+/** Where a table with a name is handed on, or looped over. */
+function usesOf({ name }: ts.VariableDeclaration): readonly ts.Node[] {
+  const uses: ts.Node[] = [];
+  name.getSourceFile().forEachChild(function visit(node): void {
+    if (ts.isIdentifier(node) && node.text === name.getText() && node !== name) uses.push(node.parent);
+    ts.forEachChild(node, visit);
+  });
+  return uses;
+}
+
+/** Whether the rows of a table become tests that run. */
+function makesTests(table: ts.Node): boolean {
+  if (ts.isCallExpression(table)) return ["each", "for"].includes(chainOf(table.expression).at(-1) ?? "") && declaresTest(table.parent);
+  if (ts.isVariableDeclaration(table)) return usesOf(table).some((use) => !ts.isVariableDeclaration(use) && makesTests(use));
+  const of = ts.isForOfStatement(table) ? table.statement : undefined;
+  let found = false;
+  of?.forEachChild(function visit(node): void {
+    found ||= declaresTest(node);
+    ts.forEachChild(node, visit);
+  });
+  return found;
+}
+
+/** What a node names, if it is the title of a test that runs. */
+export function titleOf(node: ts.Node): Title | undefined {
+  const text = textOf(node);
+  if (text === undefined || isSkipped(node)) return undefined;
+  const { parent } = node;
+  if (declaresTest(parent) && parent.arguments[0] === node) return { text, isGroup: chainOf(parent.expression)[0] === "describe" };
+  const table = tableOf(node);
+  return table !== undefined && makesTests(table) ? { text, isGroup: false } : undefined;
+}
+
+/** The same for the cases that users get: they are methods of a record, whose names some have in a constant of their own. */
+function caseOf(node: ts.Node): Title | undefined {
+  if (!ts.isStringLiteralLike(node)) return undefined;
+  const { parent } = node;
+  const isConstant = ts.isVariableDeclaration(parent) && /^[A-Z_]+$/.test(parent.name.getText());
+  return (ts.isMethodDeclaration(parent) && parent.name === node) || isConstant ? { text: node.text, isGroup: false } : undefined;
 }
 
 /** Where the tests are that users get, too. */
@@ -99,8 +187,8 @@ export function pitfallTests(): ReadonlyMap<number, readonly PitfallTest[]> {
   for (const file of files.sort(byNearness)) {
     const source = ts.createSourceFile(file, readFileSync(root + file, "utf8"), ts.ScriptTarget.ES2022, true);
     ts.forEachChild(source, function visit(node): void {
-      const text = ts.isStringLiteralLike(node) ? node.text : ts.isTemplateExpression(node) ? shortened(node) : undefined;
-      const read = text === undefined ? undefined : readName(node, text);
+      const title = /P\d/.test(textOf(node) ?? "") ? (isCases(file) ? caseOf(node) : titleOf(node)) : undefined;
+      const read = title && readName(title);
       for (const [digits] of read?.[0].matchAll(/\d+/g) ?? []) {
         const tests = found.get(Number(digits)) ?? [];
         if (!tests.some((each) => each.file === file && each.name === read?.[1])) tests.push({ file, name: read?.[1] ?? "" });
@@ -110,6 +198,10 @@ export function pitfallTests(): ReadonlyMap<number, readonly PitfallTest[]> {
     });
   }
   return found;
+}
+
+function textOf(node: ts.Node): string | undefined {
+  return ts.isStringLiteralLike(node) ? node.text : ts.isTemplateExpression(node) ? shortened(node) : undefined;
 }
 
 /** A template with an ellipsis for each of its values. */

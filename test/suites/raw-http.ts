@@ -47,14 +47,22 @@ export function exchange(
 /** What to send; a GET without anything by default. */
 export interface Sent {
   readonly method?: string;
+  /** The target of the request line as it is, where the URL would not keep it. */
+  readonly target?: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
 }
 
 /** Like `fetch`, on a connection of its own, which a server may close whenever it likes. Gives up after ten seconds. */
-export function request(url: string, { method = "GET", headers = {}, body }: Sent = {}): Promise<Response> {
+export function request(url: string, { method = "GET", target, headers = {}, body }: Sent = {}): Promise<Response> {
   const framing = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
-  const options = { method, headers: { ...framing, ...headers }, agent: false, signal: AbortSignal.timeout(10_000) };
+  const options = {
+    method,
+    headers: { ...framing, ...headers },
+    agent: false,
+    signal: AbortSignal.timeout(10_000),
+    ...(target && { path: target }),
+  };
   return new Promise((resolve, reject) => {
     const sending = httpRequest(url, options, (incoming) => {
       const chunks: Buffer[] = [];

@@ -69,6 +69,7 @@ export type Certainty = "proven" | "likely" | "possible";
 export interface Finding {
   /** A stable fact in lower snake case. */
   readonly code: FindingCode;
+  /** How sure it is. */
   readonly certainty: Certainty;
   /** What is wrong, and what was found. */
   readonly message: string;
