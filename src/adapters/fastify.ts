@@ -19,10 +19,8 @@ export type { NodeRequest, NodeResponse, NodeStream } from "./node-http.ts";
 
 /** The part of a Fastify request that is used. */
 export interface FastifyRequest {
-  readonly method: string;
-  /** The URL as it arrived, before `rewriteUrl`. */
-  readonly originalUrl: string;
-  readonly raw: NodeRequest;
+  /** Its `originalUrl` is the URL as it arrived, where `rewriteUrl` has changed it. */
+  readonly raw: NodeRequest & { readonly originalUrl?: string | undefined };
   headers: object;
   readonly body?: unknown;
   readonly rawBody?: unknown;
@@ -115,15 +113,12 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
     },
     // Not async: Fastify would wait for the promise only to find that everything was sent.
     handler: function handleWebhook(request, reply) {
-      ignoreStreamErrors(request.raw, reply.raw);
+      const { raw } = request;
+      ignoreStreamErrors(raw, reply.raw);
+      const body: ReadBody = (maxBytes) => readBody(request, maxBytes);
       router
-        .receive({
-          method: request.method,
-          url: request.originalUrl,
-          headers: headersOf(request.raw),
-          body: (maxBytes) => readBody(request, maxBytes),
-        })
-        .then((outcome) => sendReply(request.raw, reply, toAnswer(outcome)))
+        .receive({ method: raw.method ?? "", url: raw.originalUrl ?? raw.url ?? "/", headers: headersOf(raw), body })
+        .then((outcome) => sendReply(raw, reply, toAnswer(outcome)))
         .catch((error: unknown) => reply.send(error));
     },
   });
@@ -147,12 +142,17 @@ function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): Ret
   return readNodeStream(payload, raw.headers, maxBytes, FIX);
 }
 
+/** Fastify adds the charset to whatever is JSON, which takes longer than to have it ready. */
+const withCharset: ReadonlyMap<string, string> = new Map(
+  ["application/json", "application/problem+json"].map((type) => [type, `${type}; charset=utf-8`]),
+);
+
 function sendReply(request: NodeRequest, reply: FastifyReply, { status, headers, body }: Answer): void {
   if (reply.sent) return;
   if (status !== 200) reply.code(status);
-  for (const [name, value] of Object.entries(headers)) {
-    // Fastify adds the charset to whatever is JSON, which takes longer.
-    reply.header(name, name === "content-type" ? `${value}; charset=utf-8` : value);
+  for (const name of Object.keys(headers)) {
+    const value = headers[name] as string;
+    reply.header(name, withCharset.get(value) ?? value);
   }
   const isSent = !isUnread(request);
   if (isSent || body === undefined || request.httpVersionMajor >= 2) {
