@@ -51,7 +51,7 @@ export interface FastifyInstance {
     readonly url: string;
     readonly exposeHeadRoute: boolean;
     readonly config: object;
-    readonly preParsing: (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: () => void) => void;
+    readonly onRequest: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
     readonly handler: (request: FastifyRequest, reply: FastifyReply) => void;
   }): unknown;
 }
@@ -104,7 +104,7 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
     exposeHeadRoute: false,
     // For fastify-raw-body, whose second copy of the body nobody needs, and @fastify/cors, which would answer the probes with 400.
     config: { rawBody: false, cors: false },
-    preParsing(request, _reply, _payload, done) {
+    onRequest(request, _reply, done) {
       // Fastify refuses a malformed type before any parser is asked. The router gets the headers as they arrived.
       const type = request.raw.headers["content-type"];
       if (type !== undefined && type !== "application/json" && !mediaType.test(String(type)))

@@ -23,8 +23,7 @@ export interface NodeStream {
   readonly readableEnded: boolean;
   /** `null` as long as nobody reads, or has paused it. */
   readonly readableFlowing: boolean | null;
-  readonly readableLength: number;
-  read(): unknown;
+  listenerCount(event: "data"): number;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error" | "pause", listener: () => void): unknown;
   off(event: "data", listener: (chunk: Uint8Array) => void): unknown;
@@ -87,39 +86,8 @@ export function readNodeStream(stream: NodeStream, headers: NodeRequest["headers
   if (stream.readableDidRead) return Promise.resolve(alreadyParsed(`Something read the request body before. ${fix}`));
   if (stream.readableEnded) return Promise.resolve(new Uint8Array());
   if (stream.destroyed) return Promise.resolve(incomplete);
-  const length = headers["content-length"];
-  if (announcesMoreThan(length, maxBytes)) return Promise.resolve(tooLarge);
-  const listen = (): ReturnType<ReadBody> => new Promise((resolve) => new BodyReader(stream, length, maxBytes, fix, resolve).start());
-  return typeof length === "string" && stream.readableFlowing === null ? readAtOnce(stream, length, maxBytes, fix, listen) : listen();
-}
-
-/**
- * Most bodies arrive together with their headers, and the parser of Node.js has put all of them into the stream a turn later. To take them
- * from there is faster than to listen for them.
- */
-async function readAtOnce(
-  stream: NodeStream,
-  length: string,
-  maxBytes: number,
-  fix: string,
-  listen: () => ReturnType<ReadBody>,
-): ReturnType<ReadBody> {
-  // eslint-disable-next-line @typescript-eslint/await-thenable -- a turn is all that is waited for
-  await undefined;
-  const { readableFlowing, readableLength } = stream;
-  // Otherwise more is to come, or somebody else reads as well.
-  const isThere = readableFlowing === null && readableLength > 0 && readableLength === Number(length);
-  if (!isThere || readableLength > maxBytes) return listen();
-  const bytes = stream.read();
-  // The parser has not seen the end yet, without which the request would count as one that is still being sent. It comes when the stream
-  // flows, unless somebody destroys that.
-  await new Promise<void>((resolve) => {
-    stream.on("end", resolve);
-    stream.on("close", resolve);
-    stream.resume();
-  });
-  // A text is what an encoding leaves that somebody has set.
-  return isBytes(bytes) ? bytes : alreadyParsed(`Something read the request body before. ${fix}`);
+  if (announcesMoreThan(headers["content-length"], maxBytes)) return Promise.resolve(tooLarge);
+  return new Promise((resolve) => new BodyReader(stream, headers["content-length"], maxBytes, fix, resolve).start());
 }
 
 type BodyResult = Awaited<ReturnType<ReadBody>>;
@@ -133,6 +101,7 @@ class BodyReader implements Reading {
   #chunks: Uint8Array[] | undefined = undefined;
   #length = 0;
   #settled = false;
+  #keepsFlowing = false;
   readonly #stream: NodeStream;
   readonly #contentLength: string | string[] | undefined;
   readonly #maxBytes: number;
@@ -156,15 +125,22 @@ class BodyReader implements Reading {
   start(): void {
     const stream = this.#stream;
     limitReading(this);
+    if (stream.listenerCount("data") > 0) this.#keepFlowing();
     stream.on("data", this.#take);
     // After the end a stream says nothing any more but that it closed, so these listeners can stay.
     stream.on("end", () => this.#end());
     stream.on("close", () => this.#settle(incomplete));
-    // A slower reader of the same stream pauses it for both, and may never go on: a copy that nobody reads, a web stream that was made
-    // to look at it.
-    stream.on("pause", () => queueMicrotask(() => this.#settled || stream.resume()));
     // Somebody may have paused it, and a listener does not undo that.
-    stream.resume();
+    if (stream.readableFlowing === false) stream.resume();
+  }
+
+  /**
+   * A slower reader of the same stream pauses it for both, and may never go on: a copy that nobody reads, a web stream that was made to look
+   * at it. It can do so only when there is more than one chunk, which is rare.
+   */
+  #keepFlowing(): void {
+    this.#keepsFlowing = true;
+    this.#stream.on("pause", () => queueMicrotask(() => this.#settled || this.#stream.resume()));
   }
 
   giveUp(): void {
@@ -176,8 +152,11 @@ class BodyReader implements Reading {
     this.#length += chunk.length;
     if (typeof chunk === "string") this.#stop(alreadyParsed(`Something read the request body before. ${this.#fix}`));
     else if (this.#length > this.#maxBytes) this.#stop(tooLarge);
-    else if (this.#chunks === undefined) this.#chunks = [chunk];
-    else addChunk(this.#chunks, chunk);
+    else {
+      if (this.#chunks === undefined) this.#chunks = [chunk];
+      else addChunk(this.#chunks, chunk);
+      if (!this.#keepsFlowing && this.#length !== Number(this.#contentLength)) this.#keepFlowing();
+    }
   };
 
   #end(): void {

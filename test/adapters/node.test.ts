@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
 import { createServer as createHttp2Server, connect as http2Connect } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -74,34 +72,6 @@ describe("nodeHandler", () => {
     });
     expect((await request(url, { method: "POST" })).status).toBe(401);
     expect(errors).toMatchObject([{ code: "signature_missing" }]);
-  });
-
-  it("takes a body that came with its headers without listening for it, and the stream ends as any other", async () => {
-    const { handle } = setUp();
-    const seen: unknown[] = [];
-    const { port } = await serve(async (request, response) => {
-      const message = request as unknown as IncomingMessage;
-      const ended = once(message, "end");
-      await handle(request, response);
-      seen.push([message.listenerCount("data"), message.readableDidRead]);
-      await ended;
-      seen.push("end");
-    });
-    const bodies = ["v_1", "v_2"].map((id) => success(id));
-    const sent = await Promise.all(
-      bodies.map(async (body) => {
-        const lines = ["POST / HTTP/1.1", "host: x", `signature: ${await signHex(secret, body)}`, `content-length: ${body.length}`];
-        return `${lines.join("\r\n")}\r\n\r\n${body}`;
-      }),
-    );
-    const socket = connect(port, "127.0.0.1");
-    for (const each of sent) {
-      const answered = once(socket, "data");
-      socket.write(each);
-      expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
-    }
-    socket.destroy();
-    expect(seen).toEqual([[0, true], "end", [0, true], "end"]);
   });
 
   it("reads a stream that somebody has paused", async () => {

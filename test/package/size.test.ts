@@ -6,20 +6,20 @@ import { entryPoints, providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 19_456;
+const MOST_BYTES = 20_480;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 17_920,
+  "video-webhooks": 18_944,
   "video-webhooks/konpro": 6784,
   "video-webhooks/heygen": 7168,
   "video-webhooks/videopilot": 6016,
   "video-webhooks/kling": 7552,
   "video-webhooks/express": 3200,
-  "video-webhooks/fastify": 3456,
+  "video-webhooks/fastify": 3584,
   "video-webhooks/next": 3712,
-  "video-webhooks/hono": 3200,
-  "video-webhooks/node": 2624,
+  "video-webhooks/hono": 3264,
+  "video-webhooks/node": 2688,
   "video-webhooks/idempotency": 1728,
   "video-webhooks/idempotency/redis": 2368,
   "video-webhooks/idempotency/postgres": 3840,
@@ -29,7 +29,7 @@ const budgets: Readonly<Record<string, number>> = {
   "video-webhooks/inbox/bullmq": 12_800,
   "video-webhooks/otel": 2560,
   "video-webhooks/endpoints": 13_824,
-  "video-webhooks/testing": 66_560,
+  "video-webhooks/testing": 67_072,
 };
 
 describe("core and one provider, minified and compressed, without zod", () => {
