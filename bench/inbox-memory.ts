@@ -14,6 +14,9 @@ const BATCH = CLIENTS * 125;
 /** Lets V8 prefer little memory to speed; without it its young generation grows while deliveries are under way. */
 export const FOR_SIZE = "--optimize-for-size";
 
+/** How many deliveries a second a busy receiver gets, as a multiple of the clients: ninety million a day. */
+export const STEADY_PER_SECOND: number = CLIENTS * 16;
+
 /** Memory of one process, in megabytes of a million bytes. */
 export interface Memory {
   /** As soon as everything is open. */
@@ -30,8 +33,14 @@ export interface Memory {
  *
  * @param path a file that nobody else has open; without one, the same server without a store, for comparison
  * @param flags of Node.js
+ * @param perSecond how many deliveries come in on average; without it as many as the server takes
  */
-export async function measureMemory(path: string | undefined, deliveries: number, flags: readonly string[]): Promise<Memory> {
+export async function measureMemory(
+  path: string | undefined,
+  deliveries: number,
+  flags: readonly string[],
+  perSecond: number = Number.POSITIVE_INFINITY,
+): Promise<Memory> {
   // What Node.js needs to read TypeScript would be counted, so it gets JavaScript.
   const code = stripTypeScriptTypes(readFileSync(new URL("inbox-memory-process.ts", import.meta.url), "utf8"));
   const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", code, path ?? "", secret], {
@@ -50,12 +59,15 @@ export async function measureMemory(path: string | undefined, deliveries: number
     const { url, rssMb: openedMb } = await ask();
     // Others than those of an earlier run on the same file.
     const first = randomInt(2 ** 31);
-    for (let sent = 0; sent < deliveries; sent += BATCH) {
-      const amount = Math.min(BATCH, Math.ceil((deliveries - sent) / CLIENTS) * CLIENTS);
+    const batch = Math.min(BATCH, perSecond);
+    for (let sent = 0; sent < deliveries; sent += batch) {
+      const amount = Math.min(batch, Math.ceil((deliveries - sent) / CLIENTS) * CLIENTS);
+      const dueAt = performance.now() + (amount * 1000) / perSecond;
       await load(
         url,
         Array.from({ length: amount }, (_, index) => signedDelivery(first + sent + index)),
       );
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueAt - performance.now())));
     }
     const { rssMb: endMb, peakMb, handled } = await ask("finish");
     if (handled < deliveries) throw new Error(`The figures are void: of ${deliveries} deliveries ${handled} were handled.`);

@@ -36,8 +36,13 @@ export const config = { matcher: ["/passed/:path*", "/api/passed/:path*"] };
 
 /** The limit that the message of a body that was cut off names, raised when the server is started with this variable. */
 const limitOf = { 15: "middlewareClientMaxBodySize", 16: "proxyClientMaxBodySize" } as const;
-const configOf = (major: NextMajor): string =>
-  `export default process.env.TAKE_LARGE_BODIES ? { experimental: { ${limitOf[major]}: "20mb" } } : {};\n`;
+const configOf = (major: NextMajor): string => `
+export default {
+  // The types are checked where the example and the packed package are built.
+  typescript: { ignoreBuildErrors: true },
+  ...(process.env.TAKE_LARGE_BODIES && { experimental: { ${limitOf[major]}: "20mb" } }),
+};
+`;
 
 const plain = `import { nextRoute } from "video-webhooks/next";\n${deep}\nexport const { POST, OPTIONS } = nextRoute(router);\n`;
 const plainApi = `import { nextApiRoute } from "video-webhooks/next";\n${deep}\nexport const config = { api: { bodyParser: false } };\nexport default nextApiRoute(router);\n`;
