@@ -7,7 +7,7 @@ import { COPIES, createParticipant, deliveriesOf, type Tally } from "./race.ts";
 import type { RaceMessage, RaceSettings } from "./race-worker.ts";
 import type { Driver } from "./stores.ts";
 
-const EVENTS = 200;
+const EVENTS = 100;
 const RACERS = 16;
 /** Far above what it takes, for machines that do something else as well. */
 const MOST_MS = 120_000;
