@@ -5,7 +5,11 @@ export type PassesUnchanged = (value: unknown) => boolean;
 
 /** The part of a zod schema that says what it is made of, as zod documents it for libraries: https://zod.dev/library-authors */
 interface Described {
-  readonly _zod: { readonly def: Definition };
+  readonly _zod: {
+    readonly def: Definition;
+    /** What becomes of an absent value; `undefined` where the schema does nothing of its own with it. */
+    readonly optin?: unknown;
+  };
 }
 
 interface Definition {
@@ -65,7 +69,8 @@ function testOf(schema: Described, around: ReadonlySet<Described>): PassesUnchan
       return isOneOf(Object.values(def.entries ?? {}).filter((value) => typeof value === "string"));
     case "optional": {
       const test = inner(def.innerType);
-      return (value) => value === undefined || test(value);
+      // A default stands in for what is absent.
+      return def.innerType?._zod.optin === undefined ? (value) => value === undefined || test(value) : never;
     }
     case "nullable": {
       const test = inner(def.innerType);
@@ -125,7 +130,7 @@ function recordTest({ mode, keyType }: Definition, test: PassesUnchanged): Passe
 
 function objectTest({ shape = {}, catchall }: Definition, inner: (part: Described) => PassesUnchanged): PassesUnchanged {
   // Without it fields that are not declared would be left out.
-  if (catchall?._zod.def.type !== "unknown") return never;
+  if (catchall?._zod.def.type !== "unknown" || (catchall._zod.def.checks?.length ?? 0) > 0) return never;
   const tests = new Map(Object.keys(shape).map((name) => [name, inner(shape[name] as Described)]));
   const required = [...tests].filter(([, test]) => !test(undefined)).map(([name]) => name);
   const testOfField = (name: string): PassesUnchanged | undefined => tests.get(name);
