@@ -324,9 +324,9 @@ function stallsOf(engine: MatrixEngine): void {
     other.work();
     await scene.reclaim(other);
     await expect.poll(() => other.began, patience).toEqual([2]);
-    expect(reason).toBeUndefined();
     stalled.wire.goOn();
-    await expect.poll(() => reason, patience).toMatchObject({ message: expect.stringContaining("claim") });
+    // The store says so, or its own clock did, if all of that took longer than the lease.
+    await expect.poll(() => reason, patience).toMatchObject({ message: expect.stringMatching(/^The (claim|lease) on this event /) });
     await expect.poll(() => stalled.problems, patience).toContain("claim_lost");
     expect(await sortedEntriesOf(other)).toEqual(["processing 2"]);
     end();

@@ -345,9 +345,9 @@ describe("a worker that stalls past its lease", () => {
     const other = await scene.beside(stalled, () => over);
     other.work();
     await expect.poll(() => other.began, patience).toEqual([2]);
-    expect(reason).toBeUndefined();
     stalled.fault = () => undefined;
-    await expect.poll(() => reason, patience).toMatchObject({ message: expect.stringContaining("claim") });
+    // The store says so, or its own clock did, if all of that took longer than the lease.
+    await expect.poll(() => reason, patience).toMatchObject({ message: expect.stringMatching(/^The (claim|lease) on this event /) });
     await expect.poll(() => stalled.problems, patience).toEqual(["claim_lost"]);
     expect(await entriesOf(other)).toEqual(["processing 2"]);
     end();
