@@ -10,6 +10,13 @@ import { type Ran, run } from "./consumer.ts";
 import { entryPoints } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
+// One for all, since each would read the declarations of everything anew.
+const program = ts.createProgram(
+  entryPoints.map(({ esmTypes }) => path.join(root, esmTypes)),
+  { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, types: [] },
+);
+const checker = program.getTypeChecker();
+
 let folder: string;
 let written: Ran;
 
@@ -49,10 +56,7 @@ describe("npm run docs", () => {
 
 /** The names of values and types alike. */
 function exportsOf(declarations: string): readonly string[] {
-  const file = path.join(root, declarations);
-  const program = ts.createProgram([file], { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, types: [] });
-  const checker = program.getTypeChecker();
-  const module = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile) as ts.Symbol;
+  const module = checker.getSymbolAtLocation(program.getSourceFile(path.join(root, declarations)) as ts.SourceFile) as ts.Symbol;
   return checker
     .getExportsOfModule(module)
     .map((each) => each.name)
