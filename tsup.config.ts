@@ -45,7 +45,44 @@ async function writeLlmsText(): Promise<void> {
   writeFileSync(path.join(import.meta.dirname, "dist/llms.txt"), text);
 }
 
+/**
+ * Small files that are built into one module each group, though not all of its entries need all of them: to find and read a module takes a
+ * process longer than to run what is in these. Without entries it is a group of all.
+ */
+const together: readonly { readonly entries?: readonly string[]; readonly files: readonly string[] }[] = [
+  { files: ["body", "delivery", "errors", "job", "linked-list", "log", "outcome", "promise", "signals"] },
+  {
+    entries: ["index", "konpro", "heygen", "videopilot", "kling", "testing"],
+    files: ["signature/hmac-hex", "signature/standard-webhooks"],
+  },
+  { entries: ["index", "express", "fastify", "next", "hono", "node", "testing"], files: ["adapters/fetch", "adapters/node-http"] },
+];
+
+const ONLY_REACHED = "only-reached:";
+
+/** What the same entries reach becomes one module, so each of them is made to reach its groups; what it does not use is still left out. */
+const inOneModule: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "in-one-module",
+  setup(build) {
+    const names = new Map(Object.entries(library.entry as object).map(([name, file]) => [path.join(import.meta.dirname, file), name]));
+    build.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+      const name = names.get(file);
+      if (name === undefined) return undefined;
+      const files = together.flatMap((group) => (group.entries?.includes(name) === false ? [] : group.files));
+      // Behind all others, so that modules still run in the order that they ask for.
+      const imports = files.map((each) => `\nimport "${ONLY_REACHED}${each}";`);
+      return { loader: "ts", contents: readFileSync(file, "utf8") + imports.join("") };
+    });
+    build.onResolve({ filter: new RegExp(`^${ONLY_REACHED}`) }, ({ path: name }) => ({
+      path: path.join(import.meta.dirname, `src/${name.slice(ONLY_REACHED.length)}.ts`),
+      // They have none, but imports without are left out.
+      sideEffects: true,
+    }));
+  },
+};
+
 const shared: Options = {
+  esbuildPlugins: [inOneModule],
   target: "es2022",
   splitting: true,
   treeshake: true,

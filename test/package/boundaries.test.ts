@@ -172,6 +172,13 @@ describe("built entry points", () => {
     expect(named.match(/(?<=`).+?(?=`)/g)?.filter((name) => name !== " and ")).toEqual(others);
   });
 
+  test.each(providers)("come in few modules, since each takes a process half a millisecond to load: the core and %s", (provider) => {
+    const files = ["", `/${provider}`].flatMap((subpath) => [...reachableFrom(entryPoint(subpath).esm)]);
+    const modules = new Set(files.filter((file) => file.startsWith("dist/")));
+    expect(modules).toContain("dist/index.js");
+    expect(modules.size).toBeLessThanOrEqual(11);
+  });
+
   test.each(providers)("of providers reach no adapter, router or pipeline: %s", (provider) => {
     const { esm, cjs } = entryPoint(`/${provider}`);
     for (const file of [esm, cjs]) {
