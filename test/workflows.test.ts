@@ -26,7 +26,7 @@ describe("the workflows", () => {
   it.each(workflows)("may read and no more, except that a release is signed: $name", ({ name, text }) => {
     const granted = text.match(/^ *[\w-]+: (?:read|write|read-all|write-all)$/gm)?.map((line) => line.trim());
     expect(text).toMatch(/^permissions:\n {2}contents: read\n\S/m);
-    expect(granted).toEqual(name === "release.yml" ? ["contents: read", "contents: read", "id-token: write"] : ["contents: read"]);
+    expect(granted).toEqual(name === "release.yml" ? ["contents: read", "id-token: write"] : ["contents: read"]);
     expect(text).not.toMatch(/pull_request_target|secrets\./);
     expect(text.match(/actions\/checkout@/g)).toHaveLength(text.match(/persist-credentials: false/g)?.length ?? 0);
   });
@@ -34,12 +34,20 @@ describe("the workflows", () => {
   it("release a version by its tag, with provenance, after everything was tested", () => {
     const { text = "" } = workflows.find(({ name }) => name === "release.yml") ?? {};
     expect(text).toMatch(/^on:\n {2}push:\n {4}tags: \["v\*"\]\npermissions:/m);
-    const steps = [...text.matchAll(/^ +(?:- )?run: (.*)$/gm)].map(([, command = ""]) => command);
-    // What was built and tested is published as it is: no later step builds, and publishing runs no script.
-    expect(steps.at(-1)).toBe("npm publish --ignore-scripts --provenance --access public");
-    expect(steps.slice(steps.indexOf("bash .ci/run"), -1)).toEqual(["bash .ci/run", expect.stringMatching(/^npm pkg set "repository/)]);
-    expect(text.match(/^ {2}\w+:$/gm)).toEqual(["  push:", "  publish:"]);
-    expect(steps[0]).toContain('"$GITHUB_REF_NAME"');
+    const [pack = "", publish = ""] = text.split(/^ {2}(?=publish:$)/m);
+    const stepsOf = (job: string): readonly string[] => [...job.matchAll(/^ +(?:- )?run: (.*)$/gm)].map(([, command = ""]) => command);
+    const packing = stepsOf(pack);
+    expect(text.match(/^ {2}\w+:$/gm)).toEqual(["  push:", "  pack:", "  publish:"]);
+    expect(packing[0]).toContain('"$GITHUB_REF_NAME"');
+    expect(packing[1]).toMatch(/^grep -qxF "## \$\{GITHUB_REF_NAME#v\}" CHANGELOG\.md && ! grep -qxF "## Unreleased" CHANGELOG\.md$/);
+    // What was built and tested is packed as it is: no later step builds, and packing runs no script.
+    const tested = packing.slice(packing.indexOf("bash .ci/run"));
+    expect(tested).toEqual(["bash .ci/run", expect.stringMatching(/^npm pkg set "repository/), "npm pack --ignore-scripts"]);
+    expect(pack).not.toContain("id-token");
+    // Whoever may sign runs nothing but npm.
+    expect(publish).toMatch(/^publish:\n {4}needs: pack\n/);
+    expect(publish).toContain("id-token: write");
+    expect(stepsOf(publish)).toEqual(["npm publish ./*.tgz --ignore-scripts --provenance --access public"]);
   });
 
   it("test what npm run verify does, on every supported Node.js", () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { equalBase64, equalHex, equalTexts, hmacBase64Digest, hmacHexDigest, hmacKey } from "../../src/signature/hmac.ts";
 import { standardWebhooks } from "../../src/signature/standard-webhooks.ts";
 import { tokenCheck } from "../../src/signature/token.ts";
@@ -18,14 +18,20 @@ export interface Contestant {
 /** A text in one piece: one that was cut or joined would be put together while it is compared. */
 const flat = (text: string): string => Buffer.from(text, "latin1").toString("latin1");
 
+const HEX = "0123456789abcdef";
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** Those that can be the last of 43 characters for 32 bytes: its two lowest bits are none. */
+const BASE64_END = [...BASE64].filter((_, index) => index % 4 === 0).join("");
+
 /**
- * A text with another character at one end of a part. Both ends cost the same steps and the same memory: what is left of making a question
- * must not tell the kinds apart either.
+ * A text with another character at one end of a part, drawn from those that could as well be there: a certain one would tell the kinds apart
+ * by itself. Both ends cost the same steps and the same memory, so that what is left of making a question does not either.
  */
-function spoilt(text: string, start: number, end: number, wrong: "first" | "last"): string {
+function spoilt(text: string, start: number, end: number, wrong: "first" | "last", [first, last] = [HEX, HEX]): string {
   const bytes = Buffer.from(text, "latin1");
-  const at = wrong === "first" ? start : end - 1;
-  bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30;
+  const [at, characters] = wrong === "first" ? [start, first] : [end - 1, last];
+  const right = characters.indexOf(String.fromCharCode(bytes[at] as number));
+  bytes[at] = characters.charCodeAt((right + randomInt(1, characters.length)) % characters.length);
   return bytes.toString("latin1");
 }
 
@@ -60,7 +66,7 @@ const comparisons: readonly Contestant[] = [
     calls: 16,
     ask(wrong) {
       const expected = flat(randomBase64());
-      const given = spoilt(expected, 0, 43, wrong);
+      const given = spoilt(expected, 0, 43, wrong, [BASE64, BASE64_END]);
       return () => equalBase64(expected, given, 0);
     },
   },
@@ -110,7 +116,7 @@ const checks: readonly Contestant[] = [
     calls: 4,
     ask(wrong) {
       const own = randomBytes(300);
-      const signature = spoilt(`v1,${hmacBase64Digest(standardKey, "msg_1.1700000000.", own)}`, 3, 46, wrong);
+      const signature = spoilt(`v1,${hmacBase64Digest(standardKey, "msg_1.1700000000.", own)}`, 3, 46, wrong, [BASE64, BASE64_END]);
       const headers = { "webhook-id": "msg_1", "webhook-timestamp": "1700000000", "webhook-signature": signature };
       return () => "matched" in checkStandard(headers, own);
     },
@@ -122,6 +128,16 @@ const checks: readonly Contestant[] = [
     ask(wrong) {
       const url = flat(`/webhooks?token=${spoilt(token, 0, 64, wrong)}`);
       return () => refuse(url) === undefined;
+    },
+  },
+  {
+    name: "verify, the first byte wrong both times",
+    isControl: false,
+    calls: 4,
+    ask() {
+      const own = randomBytes(300);
+      const header = spoilt(`sha256=${hmacHexDigest(key, own)}`, 7, 71, "first");
+      return () => verify(own, header, secret);
     },
   },
   {
