@@ -50,7 +50,7 @@ async function writeLlmsText(): Promise<void> {
  * process longer than to run what is in these. Without entries it is a group of all.
  */
 const together: readonly { readonly entries?: readonly string[]; readonly files: readonly string[] }[] = [
-  { files: ["body", "delivery", "errors", "job", "linked-list", "log", "outcome", "promise", "signals"] },
+  { files: ["body", "delivery", "errors", "job", "linked-list", "log", "option-names", "outcome", "promise", "signals"] },
   {
     entries: ["index", "konpro", "heygen", "videopilot", "kling", "testing"],
     files: ["signature/hmac-hex", "signature/standard-webhooks"],

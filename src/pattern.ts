@@ -42,6 +42,12 @@ function isFamily(pattern: unknown): pattern is string {
   return typeof pattern === "string" && pattern.endsWith(".*");
 }
 
+/** `"avatar_video.*"` for `"avatar_video.success"`, and so on for every dot. */
+function familiesOf(type: string): readonly string[] {
+  const parts = type.split(".");
+  return parts.slice(1).map((_, index) => `${parts.slice(0, index + 1).join(".")}.*`);
+}
+
 /** Says that a type is not declared, and which one may be meant. */
 export function unknownType(provider: string, pattern: string, declared: readonly string[]): ConfigurationError {
   const shared = (type: string): number => {
@@ -49,7 +55,8 @@ export function unknownType(provider: string, pattern: string, declared: readonl
     while (length < pattern.length && pattern[length] === type[length]) length++;
     return length;
   };
-  const nearest = declared.reduce((best, type) => (shared(type) > shared(best) ? type : best));
+  const known = isFamily(pattern) ? declared.flatMap(familiesOf) : declared;
+  const nearest = known.reduce((best, type) => (shared(type) > shared(best) ? type : best), "");
   const guess = shared(nearest) > 2 ? ` Did you mean "${nearest}"?` : "";
   return new ConfigurationError(
     `${provider} has no event type "${pattern}".${guess} Use onUnknown() for types that this version does not know.`,

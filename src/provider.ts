@@ -1,5 +1,6 @@
 import { ConfigurationError, isWebhookError } from "./errors.ts";
 import type { VideoJob } from "./job.ts";
+import { checkOptionNames } from "./option-names.ts";
 import { type Authenticate, createAuthenticate, type SecretSource } from "./signature/authenticate.ts";
 import type { SignatureScheme } from "./signature/scheme.ts";
 import { checkMaxAge } from "./signature/secret.ts";
@@ -65,6 +66,9 @@ export interface EndpointOptions {
 
 /** Options of a provider factory. */
 export type ProviderOptions = AuthenticationOptions & EndpointOptions;
+
+/** The names of all of these, and of {@link MaxAgeOptions}. */
+export const providerOptions = ["secret", "token", "unsigned", "header", "endpoint", "maxAgeSeconds"] as const;
 
 /** The option of providers whose signature covers a timestamp. */
 export interface MaxAgeOptions {
@@ -170,6 +174,8 @@ function bindProvider<Name extends string, Events extends object>(
   if (typeof options !== "object" || options === null) {
     throw new ConfigurationError(`${definition.name}() needs options: ${definition.name}({ secret }).`, { provider: definition.name });
   }
+  // One whose scheme depends on the options may have some of its own, and checks them itself.
+  if (typeof definition.signature !== "function") checkOptionNames(`${definition.name}()`, options, providerOptions);
   const { header, endpoint = "default" } = options;
   if (typeof endpoint !== "string" || !/^[\x21-\x7e]{1,100}$/.test(endpoint)) {
     throw new ConfigurationError("The option endpoint must be 1 to 100 ASCII characters without spaces.", { provider: definition.name });

@@ -10,8 +10,10 @@ import type { IdempotencyStore } from "./idempotency/store.ts";
 import type { InboxEvent, InboxIntake } from "./inbox/intake.ts";
 import type { VideoJob, VideoJobStatus } from "./job.ts";
 import type { Logger } from "./log.ts";
+import { checkOptionNames } from "./option-names.ts";
 import type { Outcome } from "./outcome.ts";
 import { type EventFor, type EventPattern, expandPatterns, type KnownPattern, type TypesOf, unknownType } from "./pattern.ts";
+import { isPromiseLike } from "./promise.ts";
 import type { Provider } from "./provider.ts";
 import { escapePart, type KnownSchema, type Pipeline, receive } from "./receive.ts";
 import { type Recovery, recover } from "./recover.ts";
@@ -163,6 +165,17 @@ export interface RouterOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+const routerOptions: readonly (keyof RouterOptions)[] = [
+  "idempotency",
+  "inbox",
+  "staleEvents",
+  "deadlineMs",
+  "maxBodyBytes",
+  "logger",
+  "telemetry",
+  "clock",
+];
+
 const DAY_MS = 86_400_000;
 const statuses: readonly VideoJobStatus[] = ["queued", "processing", "succeeded", "failed", "cancelled"];
 
@@ -189,6 +202,7 @@ export function createRouter<Name extends string, Events extends object>(
   if (typeof provider !== "object" || provider === null || typeof provider.authenticate !== "function") {
     throw new ConfigurationError("createRouter() needs a provider bound to a secret, such as heygen({ secret }), not the factory itself.");
   }
+  checkOptionNames("createRouter()", options, routerOptions);
   const {
     telemetry,
     logger,
@@ -324,6 +338,11 @@ function isUnknownEvent(event: unknown): event is UnknownEvent {
 
 function checkMethods(option: string, value: unknown, methods: readonly string[]): void {
   if (value === undefined) return;
+  if (isPromiseLike(value)) {
+    throw new ConfigurationError(
+      `The option ${option} is a promise. Wait for it first, as in const inbox = await openSqliteInbox(options).`,
+    );
+  }
   for (const method of methods) {
     if (typeof value === "object" && value !== null && typeof (value as Record<string, unknown>)[method] === "function") continue;
     throw new ConfigurationError(`The option ${option} must have the methods ${methods.join(", ")}, but ${method} is missing.`);

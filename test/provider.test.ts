@@ -26,6 +26,16 @@ describe("defineProvider", () => {
     expect(() => defineProvider({ ...definition, ...change })).toThrow(ConfigurationError);
   });
 
+  it.each([
+    ["of its own", defineProvider(definition)],
+    ["of this library", videopilot],
+    ["with options of its own", kling],
+  ])("makes a provider %s that refuses options that do not exist, since a limit would silently not hold", (_whose, factory) => {
+    const misspelt = { secret: "a-secret", maxAgeSecond: 300 };
+    expect(() => factory(misspelt)).toThrow(/has no option "maxAgeSecond"\. Its options are secret, .*maxAgeSeconds/);
+    expect(() => factory({ ...misspelt, maxAgeSecond: undefined } as never)).not.toThrow();
+  });
+
   it("does not ask for a schema before its first event", () => {
     const build = vi.fn();
     const events = lazyEvents({ "clip.done": build });

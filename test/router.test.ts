@@ -86,6 +86,11 @@ describe("on", () => {
   it("guesses what a misspelt type was meant to be", () => {
     expect(() => router().on("avatar_video.succes" as never, () => undefined)).toThrow(/Did you mean "avatar_video.success"\?.*onUnknown/);
     expect(() => router().on("video.done" as never, () => undefined)).toThrow(/heygen has no event type "video.done"/);
+    expect(() => router().on("avatar_vide.*" as never, () => undefined)).toThrow(/Did you mean "avatar_video\.\*"\?/);
+    const withoutFamilies = Object.fromEntries(
+      Object.entries(heygen({ secret })).map(([name, value]) => [name, name === "events" ? { done: value } : value]),
+    );
+    expect(() => createRouter(withoutFamilies as never).on("don.*" as never, () => undefined)).toThrow(/has no event type "don\.\*"\. Use/);
   });
 
   it("throws for a handler that is none", () => {
@@ -365,6 +370,12 @@ it("works with its methods detached", async () => {
 it.each([
   ["a factory instead of a provider", () => createRouter(heygen as never), /not the factory itself/],
   ["nothing", () => createRouter(undefined as never), /bound to a secret/],
+  ["an inbox that is not open yet", () => createRouter(heygen({ secret }), { inbox: Promise.resolve({}) as never }), /is a promise.*await/],
+  [
+    "an option that does not exist",
+    () => createRouter(heygen({ secret }), { maxBodySize: 10 } as never),
+    /no option "maxBodySize".*maxBodyBytes/,
+  ],
   ["a logger without methods", () => createRouter(heygen({ secret }), { logger: {} as never }), /option logger must have the methods/],
   [
     "a store that is none",

@@ -1,5 +1,6 @@
 import { alreadyParsed, isBytes, type ReadBody } from "../body.ts";
 import { checkReceiver, type Receiver } from "../delivery.ts";
+import { ConfigurationError } from "../errors.ts";
 import { isEncoded, keptBody } from "../kept-body.ts";
 import { type Answer, toAnswer } from "../outcome.ts";
 import {
@@ -68,7 +69,7 @@ export interface FastifyPluginOptions {
  * Answers one path of a Fastify 5 application. Register it once for each router. Its content type parser lives in a context of its own, so
  * that it concerns no other route, and they parse JSON as before.
  *
- * @throws {@link ConfigurationError} for what is no router
+ * @throws {@link ConfigurationError} for what is no router, or no path
  *
  * @example
  * ```ts
@@ -82,8 +83,12 @@ export interface FastifyPluginOptions {
  * app.register(fastifyPlugin, { router, path: "/webhooks/heygen" });
  * ```
  */
-export async function fastifyPlugin(instance: FastifyInstance, { router, path }: FastifyPluginOptions): Promise<void> {
+export async function fastifyPlugin(instance: FastifyInstance, options: FastifyPluginOptions): Promise<void> {
+  const { router, path } = options ?? {};
   checkReceiver(router, "fastifyPlugin");
+  if (typeof path !== "string") {
+    throw new ConfigurationError('fastifyPlugin needs a path: app.register(fastifyPlugin, { router, path: "/webhooks/heygen" }).');
+  }
   // Also where the instance is the application's own, as behind the package fastify-plugin.
   instance.register(async (scope) => mount(scope, router, path));
 }

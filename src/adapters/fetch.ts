@@ -1,4 +1,5 @@
 import type { Receiver, WaitUntil } from "../delivery.ts";
+import { ConfigurationError } from "../errors.ts";
 import { toAnswer } from "../outcome.ts";
 import { incomingOf, type ParsedRequest, readFetched } from "./node-http.ts";
 
@@ -11,9 +12,17 @@ export type FetchHandler = (request: Request, ...platform: readonly unknown[]) =
 /** Makes a function from `Request` to `Response` of a router; `router.fetch` is made by it. */
 export function fetchHandler(router: Receiver): FetchHandler {
   return function handleWebhook(request, ...platform) {
+    // At once, since frameworks whose handler this is not answer what is thrown, and may never look at a promise.
+    if (typeof (request as Partial<Request> | undefined)?.headers?.get !== "function") throw notFetch();
     // On Node.js, @hono/node-server passes the request of node:http behind the one of Fetch.
     return answerRequest(router, request, FIX, waitUntilOf(platform), incomingOf(platform[0]));
   };
+}
+
+function notFetch(): ConfigurationError {
+  return new ConfigurationError(
+    "router.fetch() takes a Request of Fetch, and got something else. Express, Fastify, Hono, the Pages Router of Next.js and node:http have handlers of their own, such as expressHandler(router) of video-webhooks/express.",
+  );
 }
 
 const FIX = "Call router.fetch(request) first, or read a copy: await request.clone().text().";

@@ -1,6 +1,7 @@
 import { BodyMap, type KnownBody } from "../body-map.ts";
 import { ConfigurationError } from "../errors.ts";
 import { type Linked, LinkedList } from "../linked-list.ts";
+import { checkOptionNames } from "../option-names.ts";
 import type { Claim, ClaimOptions, IdempotencyStore, JobState } from "./store.ts";
 
 /** Options of {@link createMemoryStore}. */
@@ -51,6 +52,7 @@ interface Seen extends Linked<Seen> {
  * ```
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): IdempotencyStore {
+  checkOptionNames("createMemoryStore()", options, ["maxEntries", "clock"]);
   const { maxEntries = 100_000, clock = Date.now } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
     throw new ConfigurationError("The option maxEntries must be a whole number above zero.");

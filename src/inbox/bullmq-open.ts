@@ -1,10 +1,11 @@
 import { ConfigurationError } from "../errors.ts";
 import { createRedisStore } from "../idempotency/redis.ts";
+import { checkOptionNames } from "../option-names.ts";
 import { type BullMqConnection, checkServer, connectRedis, loadBullMq } from "./bullmq-driver.ts";
 import { createQueues } from "./bullmq-queues.ts";
 import { createBullMqStore } from "./bullmq-store.ts";
 import { createTallies } from "./bullmq-tallies.ts";
-import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
+import { completePolicy, type RetryPolicy, retryOptions } from "./retry-policy.ts";
 import type { InboxStore } from "./store.ts";
 
 /** Options of `openBullMqInbox`. */
@@ -35,8 +36,10 @@ export interface BullMqInboxOptions extends RetryPolicy {
 
 /** Opens what `openBullMqInbox` makes an inbox of. */
 export async function openBullMqStore(options: BullMqInboxOptions): Promise<InboxStore> {
-  const { connection, prefix = "video-webhooks-inbox", keepDoneDays = 30, stalledIntervalMs = 15_000 } = options;
-  const { onWarning = (message: string) => console.warn(message), attempts, backoffMs, maxBackoffMs } = options;
+  const own = ["connection", "prefix", "keepDoneDays", "stalledIntervalMs", "onWarning"];
+  checkOptionNames("openBullMqInbox()", options ?? {}, [...own, ...retryOptions]);
+  const { connection, prefix = "video-webhooks-inbox", keepDoneDays = 30, stalledIntervalMs = 15_000 } = options ?? {};
+  const { onWarning = (message: string) => console.warn(message), attempts, backoffMs, maxBackoffMs } = options ?? {};
   const policy = completePolicy({ attempts, backoffMs, maxBackoffMs });
   if (typeof connection !== "string" && (typeof connection !== "object" || connection === null)) {
     throw new ConfigurationError("openBullMqInbox() needs the option connection: a URL, or the options of an ioredis client.");

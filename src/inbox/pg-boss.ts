@@ -1,7 +1,8 @@
 import { ConfigurationError } from "../errors.ts";
+import { checkOptionNames } from "../option-names.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { openPgBossStore } from "./pg-boss-open.ts";
-import { completePolicy, type RetryPolicy } from "./retry-policy.ts";
+import { completePolicy, type RetryPolicy, retryOptions } from "./retry-policy.ts";
 
 /** Options of {@link openPgBossInbox}. */
 export interface PgBossInboxOptions extends RetryPolicy {
@@ -50,7 +51,8 @@ export interface PgBossInboxOptions extends RetryPolicy {
  * ```
  */
 export async function openPgBossInbox(options: PgBossInboxOptions): Promise<Inbox> {
-  const { connectionString, schema = "video_webhooks_inbox", connections = 10, onWarning = console.warn, ...retries } = options;
+  checkOptionNames("openPgBossInbox()", options ?? {}, ["connectionString", "schema", "connections", "onWarning", ...retryOptions]);
+  const { connectionString, schema = "video_webhooks_inbox", connections = 10, onWarning = console.warn, ...retries } = options ?? {};
   const policy = completePolicy(retries);
   if (typeof connectionString !== "string" || connectionString.trim() === "") {
     throw new ConfigurationError("The option connectionString must be the URL of a Postgres database, postgres://…");

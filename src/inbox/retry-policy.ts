@@ -19,6 +19,9 @@ export interface RetryPolicy {
   readonly maxBackoffMs?: number | undefined;
 }
 
+/** The names of its options. */
+export const retryOptions: readonly (keyof RetryPolicy)[] = ["attempts", "backoffMs", "maxBackoffMs"];
+
 /** A {@link RetryPolicy} without gaps. */
 export type CompletePolicy = { readonly [Key in keyof RetryPolicy]-?: NonNullable<RetryPolicy[Key]> };
 

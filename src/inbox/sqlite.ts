@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors.ts";
+import { checkOptionNames } from "../option-names.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { type CompletePolicy, completePolicy, type RetryPolicy } from "./retry-policy.ts";
+import { type CompletePolicy, completePolicy, type RetryPolicy, retryOptions } from "./retry-policy.ts";
 import { checkSqliteVersion, explained, isBusy, openNodeSqlite, type SqliteDatabase } from "./sqlite-driver.ts";
 import { checkFile, migrate } from "./sqlite-schema.ts";
 import { createSqliteStore } from "./sqlite-store.ts";
@@ -67,7 +68,8 @@ const OPEN_TIMEOUT_MS = 10_000;
  * ```
  */
 export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbox> {
-  const { path, database: given, clock = Date.now, ...retries } = options;
+  checkOptionNames("openSqliteInbox()", options ?? {}, ["path", "database", "clock", ...retryOptions]);
+  const { path, database: given, clock = Date.now, ...retries } = options ?? {};
   const policy = completePolicy(retries);
   if ((path === undefined) === (given === undefined)) throw new ConfigurationError("openSqliteInbox() needs either path or database.");
   if (given === undefined && (typeof path !== "string" || path === ""))

@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors.ts";
 import type { HandledResult, HandleOptions } from "../handle.ts";
 import { type Logger, nameOfThrown } from "../log.ts";
+import { checkOptionNames } from "../option-names.ts";
 import { toReason } from "../signals.ts";
 import type { InboxEvent } from "./intake.ts";
 import { backoff, type CompletePolicy } from "./retry-policy.ts";
@@ -113,6 +114,8 @@ export function startWorker(
   options: WorkOptions = {},
 ): InboxWorker {
   const { concurrency = 8, leaseMs = 60_000, timeoutMs = 900_000, pollMs = 500, missingAfterMs = 60_000, onProblem, logger } = options;
+  const times = ["concurrency", "leaseMs", "timeoutMs", "pollMs", "missingAfterMs"];
+  checkOptionNames("work()", options, [...times, "onProblem", "logger"]);
   for (const [name, value] of Object.entries({ concurrency, leaseMs, timeoutMs, pollMs, missingAfterMs })) {
     if (Number.isSafeInteger(value) && value > 0 && value < 2 ** 31) continue;
     throw new ConfigurationError(`The option ${name} of work() must be a whole number above zero, and below 2147483648.`);

@@ -10,7 +10,8 @@ import {
   type VideoJobOutputParts,
   type VideoJobStatus,
 } from "../job.ts";
-import { defineProvider, type MaxAgeOptions, type ProviderFactory, type ProviderOptions } from "../provider.ts";
+import { checkOptionNames } from "../option-names.ts";
+import { defineProvider, type MaxAgeOptions, type ProviderFactory, type ProviderOptions, providerOptions } from "../provider.ts";
 import { hmacHex } from "../signature/hmac-hex.ts";
 import type { SignatureScheme } from "../signature/scheme.ts";
 import { isStandardWebhooksSecret, standardWebhooks } from "../signature/standard-webhooks.ts";
@@ -171,7 +172,9 @@ export type KlingOptions = ProviderOptions &
     readonly scheme?: "standard-webhooks" | "hex" | undefined;
   };
 
-function schemeFor({ scheme }: KlingOptions): SignatureScheme {
+function schemeFor(options: KlingOptions): SignatureScheme {
+  checkOptionNames("kling()", options, [...providerOptions, "scheme"]);
+  const { scheme } = options;
   if (scheme === "standard-webhooks") return standard;
   if (scheme === "hex") return hex;
   if (scheme !== undefined)

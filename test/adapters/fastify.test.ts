@@ -281,6 +281,14 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
     });
   });
 
+  it.each([
+    ["options", undefined, /needs a router/],
+    ["a router", { path }, /needs a router/],
+    ["a path", { router: observe().router }, /needs a path: app\.register/],
+  ])("says what is missing without %s", async (_what, options, message) => {
+    await expect(fastifyPlugin(fastify() as never, options as never)).rejects.toThrow(message);
+  });
+
   it("P48: leaves a receiver that rejects to the error handler", async () => {
     const app = create({ forceCloseConnections: true });
     app.setErrorHandler((error: Error, _request, reply) => reply.code(503).send(`caught ${error.message}`));

@@ -105,6 +105,13 @@ describe("router.fetch", () => {
     expect(errors[0]).toMatchObject({ code: "body_incomplete" });
   });
 
+  it("throws what to use instead when it is mounted where nobody passes a Request", async () => {
+    const { fetch } = createRouter(heygen({ secret }));
+    for (const given of [undefined, { headers: { get: "a header of that name" }, method: "POST" }, { req: { raw: {} } }]) {
+      expect(() => fetch(given as never)).toThrow(/takes a Request of Fetch.*expressHandler\(router\) of video-webhooks\/express/);
+    }
+  });
+
   it("reads the token from the query", async () => {
     const token = "0f8fad5b-d9cb-469f-a165";
     const router = createRouter(heygen({ token })).onAny(() => undefined);

@@ -231,7 +231,9 @@ describe("openSqliteInbox", () => {
 
   it("refuses options that cannot work, and a file of a newer version", async () => {
     for (const options of [
+      undefined,
       {},
+      { path: newFile(), atempts: 3 },
       { path: "" },
       { path: "a", database: {} },
       { path: newFile(), attempts: 0 },

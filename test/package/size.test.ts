@@ -6,30 +6,30 @@ import { entryPoints, providers } from "./entry-points.ts";
 import { root } from "./module-graph.ts";
 
 // Above the 8 kB that are aimed at; error messages alone are about 2 kB of it. The budget keeps it from growing unseen.
-const MOST_BYTES = 20_480;
+const MOST_BYTES = 21_504;
 
 /** What each entry brings on its own, a little above what it is, so that growing is a decision. */
 const budgets: Readonly<Record<string, number>> = {
-  "video-webhooks": 18_944,
-  "video-webhooks/konpro": 6784,
-  "video-webhooks/heygen": 7168,
-  "video-webhooks/videopilot": 6016,
-  "video-webhooks/kling": 7552,
-  "video-webhooks/express": 3200,
-  "video-webhooks/fastify": 3584,
-  "video-webhooks/next": 3712,
-  "video-webhooks/hono": 3264,
-  "video-webhooks/node": 2688,
-  "video-webhooks/idempotency": 1728,
+  "video-webhooks": 19_968,
+  "video-webhooks/konpro": 7040,
+  "video-webhooks/heygen": 7424,
+  "video-webhooks/videopilot": 6272,
+  "video-webhooks/kling": 7936,
+  "video-webhooks/express": 3456,
+  "video-webhooks/fastify": 3968,
+  "video-webhooks/next": 3968,
+  "video-webhooks/hono": 3584,
+  "video-webhooks/node": 2944,
+  "video-webhooks/idempotency": 1920,
   "video-webhooks/idempotency/redis": 2368,
   "video-webhooks/idempotency/postgres": 3840,
-  "video-webhooks/inbox": 4736,
-  "video-webhooks/inbox/sqlite": 11_520,
-  "video-webhooks/inbox/pg-boss": 16_128,
-  "video-webhooks/inbox/bullmq": 12_800,
+  "video-webhooks/inbox": 4992,
+  "video-webhooks/inbox/sqlite": 12_288,
+  "video-webhooks/inbox/pg-boss": 16_896,
+  "video-webhooks/inbox/bullmq": 13_824,
   "video-webhooks/otel": 2560,
   "video-webhooks/endpoints": 13_824,
-  "video-webhooks/testing": 67_072,
+  "video-webhooks/testing": 68_096,
 };
 
 describe("core and one provider, minified and compressed, without zod", () => {
