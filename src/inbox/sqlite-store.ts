@@ -47,8 +47,14 @@ const LOOKED_AT = 20_000;
 /** What is due later than that is due then. Numbers that a date cannot hold could not be read any more. */
 const LONGEST_MS = 100 * 365 * DAY_MS;
 
+/** How far a clock may be behind itself before it was set back, in milliseconds. */
+const CLOCK_JITTER_MS = 1000;
+/** Between two chunks, in milliseconds: longer than the writer of another process waits before it asks for the lock again. */
+const PAUSE_MS = 10;
+
 /** Deliveries go in between. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
 /** Keeps the events of an inbox in a SQLite database that is set up and migrated. */
 export function createSqliteStore({ database, writer, policy, clock: givenClock }: SqliteStoreParts): InboxStore {
@@ -56,6 +62,8 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
   const statements = new Map<string, SqliteStatement>();
   const listeners = new Set<() => void>();
   let turn = 0;
+  let claimedAt: number | undefined;
+  const underWay = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
   function sql(text: string): SqliteStatement {
@@ -65,6 +73,14 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       statements.set(text, statement);
     }
     return statement;
+  }
+
+  /** What goes in chunks, and has to end before the database is closed. */
+  function whole<Result>(operation: Promise<Result>): Promise<Result> {
+    underWay.add(operation);
+    const ended = (): boolean => underWay.delete(operation);
+    operation.then(ended, ended);
+    return operation;
   }
 
   const changes = (statement: SqliteStatement, ...values: unknown[]): number => Number(statement.run(...values).changes);
@@ -106,6 +122,17 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
     if (inserted === undefined) return { duplicate: true };
     sql("INSERT INTO payloads VALUES (?, ?, ?, ?)").run(inserted.entry, JSON.stringify(headers), JSON.stringify(authenticity), rawBody);
     return { duplicate: false };
+  }
+
+  function claimFrom(due: readonly string[], limit: number, leaseMs: number): readonly ClaimedEvent[] {
+    // Another source is first each time, so that a busy one does not keep the others waiting.
+    turn++;
+    const claimed: ClaimedEvent[] = [];
+    for (let index = 0; index < due.length && claimed.length < limit; index++) {
+      const source = due[(index + turn) % due.length] as string;
+      claimed.push(...claimOf(source, limit - claimed.length, leaseMs));
+    }
+    return claimed;
   }
 
   function claimOf(source: string, limit: number, leaseMs: number): readonly ClaimedEvent[] {
@@ -165,6 +192,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
     const last = await writer.read(() => lastEntry());
     let changed = 0;
     for (let after = 0; after < last; ) {
+      if (after > 0) await pause();
       const upTo = isNarrow ? last : Math.min(after + LOOKED_AT, last);
       const entries = await writer.write(() => {
         const found = database
@@ -179,12 +207,23 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
     return changed;
   }
 
+  /** What was received is due at once, also when the clock was set back since. Retries and leases wait for their time. */
+  async function followClock(now: number): Promise<void> {
+    const newest = "SELECT due_at FROM events WHERE state = 'received' ORDER BY entry DESC LIMIT 1";
+    const before = claimedAt ?? (await writer.read(() => (sql(newest).get() as { due_at: number } | undefined)?.due_at)) ?? now;
+    claimedAt = now;
+    if (now >= before - CLOCK_JITTER_MS) return;
+    const due = sql("UPDATE events SET due_at = min(due_at, ?) WHERE entry = ?");
+    await whole(changeAll({ state: "received" }, ["received"], (entry) => due.run(now, entry)));
+  }
+
   const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
 
   async function deleteAll(what: string, values: readonly unknown[], deleted?: Deleted): Promise<void> {
     for (let rows = 1; rows > 0; ) {
       rows = await writer.write(() => changes(sql(what), ...values));
       if (rows > 0) await deleted?.(rows);
+      if (rows > 0) await pause();
     }
   }
 
@@ -202,6 +241,12 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       [state, daysAgo(olderThanDays)],
       deleted,
     );
+
+  async function prune(options: PruneOptions): Promise<number> {
+    const pruned = await pruneEvents(options, { count: countFinished, remove: deleteEvents });
+    await deleteAll(`DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ? LIMIT ${DELETED})`, [clock()]);
+    return pruned;
+  }
 
   async function countFinished(state: PrunableState, olderThanDays: number): Promise<number> {
     const rest = "FROM events WHERE state = ? AND finished_at < ? AND (finished_at, entry) > (?, ?)";
@@ -227,22 +272,18 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
     },
 
     async claim({ sources, limit, leaseMs }) {
-      // Nothing is written where nothing is due, since every write is a sync to disk.
-      const now = clock();
-      const isDue = (source: string): boolean =>
-        sql("SELECT 1 FROM events WHERE source = ? AND due_at <= ? LIMIT 1").get(source, now) !== undefined;
-      const due = await writer.read(() => sources.filter(isDue));
-      if (due.length === 0) return [];
-      return writer.write(() => {
-        // Another source is first each time, so that a busy one does not keep the others waiting.
-        turn++;
-        const claimed: ClaimedEvent[] = [];
-        for (let index = 0; index < due.length && claimed.length < limit; index++) {
-          const source = due[(index + turn) % due.length] as string;
-          claimed.push(...claimOf(source, limit - claimed.length, leaseMs));
-        }
-        return claimed;
-      });
+      for (;;) {
+        const now = clock();
+        await followClock(now);
+        // Nothing is written where nothing is due, since every write is a sync to disk.
+        const isDue = (source: string): boolean =>
+          sql("SELECT 1 FROM events WHERE source = ? AND due_at <= ? LIMIT 1").get(source, now) !== undefined;
+        const due = await writer.read(() => sources.filter(isDue));
+        if (due.length === 0) return [];
+        const claimed = await writer.write(() => claimFrom(due, limit, leaseMs));
+        // None where so many were buried that the rest has to wait for another transaction.
+        if (claimed.length > 0) return claimed;
+      }
     },
 
     extend: ({ entry, token }, leaseMs) =>
@@ -304,22 +345,26 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       }),
 
     replay: (which: readonly string[] | InboxFilter, { by, reason }: Intervention) =>
-      changeAll(which, ["done", "dead"], (entry) => {
-        sql(`UPDATE events SET state = 'received', attempts = 0, due_at = ?, finished_at = NULL, reason = NULL WHERE entry = ?`).run(
-          clock(),
-          entry,
-        );
-        note(entry, 0, "received", "replayed", { by, reason });
-      }).then((replayed) => {
+      whole(
+        changeAll(which, ["done", "dead"], (entry) => {
+          sql(`UPDATE events SET state = 'received', attempts = 0, due_at = ?, finished_at = NULL, reason = NULL WHERE entry = ?`).run(
+            clock(),
+            entry,
+          );
+          note(entry, 0, "received", "replayed", { by, reason });
+        }),
+      ).then((replayed) => {
         for (const listener of listeners) listener();
         return replayed;
       }),
 
     discard: (which: readonly string[] | InboxFilter, { by, reason }: Intervention) =>
-      changeAll(which, ["received", "retry"], (entry) => {
-        sql(`UPDATE events SET state = 'dead', due_at = NULL, finished_at = ?, reason = ? WHERE entry = ?`).run(clock(), reason, entry);
-        note(entry, 0, "dead", "discarded", { by, reason });
-      }),
+      whole(
+        changeAll(which, ["received", "retry"], (entry) => {
+          sql(`UPDATE events SET state = 'dead', due_at = NULL, finished_at = ?, reason = ? WHERE entry = ?`).run(clock(), reason, entry);
+          note(entry, 0, "dead", "discarded", { by, reason });
+        }),
+      ),
 
     stats: () =>
       writer.read((): InboxStats => {
@@ -338,11 +383,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
         };
       }),
 
-    async prune(options: PruneOptions) {
-      const pruned = await pruneEvents(options, { count: countFinished, remove: deleteEvents });
-      await deleteAll(`DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= ? LIMIT ${DELETED})`, [clock()]);
-      return pruned;
-    },
+    prune: (options: PruneOptions) => whole(prune(options)),
 
     async health(): Promise<InboxHealth> {
       if (closing) return CLOSED;
@@ -383,10 +424,12 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       }),
 
     close() {
-      closing ??= writer.drain().then(() => {
-        statements.clear();
-        database.close();
-      });
+      closing ??= Promise.allSettled(underWay)
+        .then(() => writer.drain())
+        .then(() => {
+          statements.clear();
+          database.close();
+        });
       return closing;
     },
   };

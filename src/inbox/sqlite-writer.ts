@@ -28,8 +28,8 @@ interface Pending {
 /** How long another connection may hold a lock. */
 const LOCK_TIMEOUT_MS = 10_000;
 
-/** The lock is asked for again after 20 to 50 ms, since two processes that wait must not keep in step. */
-const nextTry = (): number => 20 + Math.random() * 30;
+/** The lock is asked for again after 2 to 8 ms: others pause for 10 in the middle of long work, and two that wait must not keep in step. */
+const nextTry = (): number => 2 + Math.random() * 6;
 
 const MOST_OPERATIONS = 1000;
 /** What is written in one transaction at most, unless a single operation writes more: nothing else runs until it is on disk. */

@@ -36,8 +36,10 @@ const SETTINGS = [
   "PRAGMA fullfsync = ON",
   "PRAGMA checkpoint_fullfsync = ON",
   "PRAGMA foreign_keys = ON",
-  // Four times what SQLite does by itself: pages that many deliveries change are copied into the file less often. The log grows to 16 MB.
+  // Four times what SQLite does by itself: pages that many deliveries change are copied into the file less often. The log grows to 16 MB,
+  // and beyond that only while another program keeps reading in one transaction; then it is cut back.
   "PRAGMA wal_autocheckpoint = 4000",
+  "PRAGMA journal_size_limit = 67108864",
   // SQLite's own waiting would block the event loop.
   "PRAGMA busy_timeout = 0",
 ];

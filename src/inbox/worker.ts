@@ -15,18 +15,22 @@ export interface InboxRouter {
   handle(event: InboxEvent, options: HandleOptions): Promise<HandledResult>;
 }
 
-/** Something that went wrong in a worker, apart from handlers: those are reported to the `onError` of their router. */
+/**
+ * Something that went wrong in a worker. What handlers throw is reported to the `onError` of their router instead, and an event whose last
+ * attempt died with its process is found by `stats()` and `list()`, since nobody was left to tell.
+ */
 export interface WorkerProblem {
   /**
    * - `store_failed`: the inbox could not be asked; the worker tries again.
    * - `claim_lost`: an attempt ended after its lease, and another one may have run. What it did is not recorded twice. In BullMQ it is also
    *   reported when the failure of an attempt was recorded, and Redis went away before it said so.
+   * - `timed_out`: handlers took longer than `timeoutMs`, and the attempt has failed.
    * - `router_missing`: events have been due for a while for which this worker has no router. They stay where they are.
    */
-  readonly problem: "store_failed" | "claim_lost" | "router_missing";
+  readonly problem: "store_failed" | "claim_lost" | "timed_out" | "router_missing";
   /** `provider/endpoint`, for `router_missing`. */
   readonly source?: string;
-  /** The dedupe key, for `claim_lost`. */
+  /** The dedupe key, for what concerns one event. */
   readonly id?: string;
   /** What was thrown. */
   readonly cause?: unknown;
@@ -234,11 +238,15 @@ export function startWorker(
     const router = bySource.get(sourceOf(event.provider, event.endpoint)) as InboxRouter;
     const startedAt = performance.now();
     const stopExtending = keepExtending(run);
-    const timeout = setTimeout(() => run.cut(new TimeoutError(timeoutMs)), timeoutMs);
+    const timeout = setTimeout(() => {
+      run.cut(new TimeoutError(timeoutMs));
+      report({ problem: "timed_out", id: event.id });
+    }, timeoutMs);
     try {
       handling++;
       const handled = await Promise.race([handle(router, run), run.wasCut]);
       handling--;
+      clearTimeout(timeout);
       if (handled instanceof ShutdownError) {
         await giveBack(claimed);
         return;
@@ -258,7 +266,9 @@ export function startWorker(
   /** A router of this library never rejects; one that wraps it may, and then the attempt has failed. */
   async function handle(router: InboxRouter, { claimed, signal }: Run): Promise<HandledResult> {
     try {
-      return await router.handle(claimed.event, { attempt: claimed.attempt, signal, observe: store.observe });
+      const handled: unknown = await router.handle(claimed.event, { attempt: claimed.attempt, signal, observe: store.observe });
+      if (typeof handled === "object" && handled !== null) return handled as HandledResult;
+      throw new TypeError("handle() of the router must resolve to how the handlers ended.");
     } catch (cause) {
       return { result: "handler_failed", cause };
     }

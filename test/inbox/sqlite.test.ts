@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { ConfigurationError } from "../../src/errors.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
@@ -100,6 +102,110 @@ describe.each(Object.entries(drivers))("the inbox store in SQLite through %s", (
   });
 });
 
+describe("a store whose file has many events", () => {
+  const source = "heygen/default";
+  const operator = { by: "a test", reason: "to be busy" };
+
+  /** A store in a new file, whose clock is `time.now`. */
+  async function newStore() {
+    const file = newFile();
+    const database = await openNodeSqlite(file);
+    for (const setting of ["journal_mode = WAL", "foreign_keys = ON"]) database.exec(`PRAGMA ${setting}`);
+    const writer = createWriter(database);
+    await writer.write(() => migrate(database));
+    const time = { now: Date.now() };
+    const again = () =>
+      createSqliteStore({ database, writer, policy: { attempts: 3, backoffMs: 1, maxBackoffMs: 1 }, clock: () => time.now });
+    return { file, database, time, store: again(), again };
+  }
+
+  /** Adds events that nobody had to deliver. */
+  function add(
+    database: SqliteDatabase,
+    amount: number,
+    { state, attempts = 1, dueAt = null as number | null }: { state: string; attempts?: number; dueAt?: number | null },
+  ): void {
+    database
+      .prepare(
+        `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+         INSERT INTO events (source, provider, endpoint, type, id, fingerprint, state, attempts, due_at, received_at, finished_at)
+         SELECT '${source}', 'heygen', 'default', 'a', 'many/' || n, '', ?, ?, ?, 1, 1 FROM numbers`,
+      )
+      .run(amount, state, attempts, dueAt);
+  }
+
+  const claim = (store: { claim: ReturnType<typeof createSqliteStore>["claim"] }) =>
+    store.claim({ sources: [source], limit: 10, leaseMs: 1000 });
+
+  it("hands out what was received before the clock was set back, in this process and in the next one", async () => {
+    const { store, again, time } = await newStore();
+    expect(await claim(store)).toEqual([]);
+    await store.put(eventOf("a"));
+    time.now -= 3_600_000;
+    expect(await claim(store)).toHaveLength(1);
+    await store.put(eventOf("b"));
+    time.now -= 3_600_000;
+    const next = again();
+    expect((await next.stats()).oldestDueMs).toBeUndefined();
+    expect(await claim(next)).toHaveLength(1);
+    await store.put(eventOf("c"));
+    // As clocks are that are kept in step with others.
+    time.now -= 100;
+    expect(await claim(next)).toEqual([]);
+    time.now += 100;
+    expect(await claim(next)).toHaveLength(1);
+    await next.close();
+  });
+
+  it("buries as many as have died in their last attempt, and claims what is behind them", async () => {
+    const { store, database } = await newStore();
+    add(database, 2500, { state: "processing", attempts: 3, dueAt: 1 });
+    await store.put(eventOf("a"));
+    expect(await claim(store)).toMatchObject([{ event: { id: eventOf("a").id } }]);
+    expect((await store.stats()).states).toMatchObject({ dead: 2500, processing: 1 });
+    await store.close();
+  });
+
+  it("ends a replay and a prune that are under way before it closes", async () => {
+    for (const under of ["replay", "prune"] as const) {
+      const { file, store, database } = await newStore();
+      add(database, 5000, { state: "done" });
+      const ending = under === "replay" ? store.replay({ state: "done" }, operator) : store.prune({ olderThanDays: 0 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await store.close();
+      expect(await ending).toBe(5000);
+      const after = await openNodeSqlite(file);
+      expect(after.prepare("SELECT count(*) AS left FROM events WHERE state = 'done'").get()).toEqual({ left: 0 });
+      after.close();
+    }
+  });
+
+  it("takes deliveries while another process replays everything", async () => {
+    const { file, store, database } = await newStore();
+    add(database, 20_000, { state: "done" });
+    const other = new Worker(new URL("bulk-worker.ts", import.meta.url), { workerData: file });
+    const ended = once(other, "exit");
+    await once(other, "message");
+    let replayed: number | undefined;
+    other.once("message", (amount: number) => {
+      replayed = amount;
+    });
+    const from = performance.now();
+    let longest = 0;
+    for (let taken = 0; replayed === undefined; taken++) {
+      const asked = performance.now();
+      await store.put(eventOf(String(taken)));
+      longest = Math.max(longest, performance.now() - asked);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(replayed).toBe(20_000);
+    // There are twenty chunks, and a delivery waits for one of them or two.
+    expect(longest).toBeLessThan((performance.now() - from) / 10);
+    await ended;
+    await store.close();
+  });
+});
+
 describe("openSqliteInbox", () => {
   const router = (inbox: Awaited<ReturnType<typeof openSqliteInbox>>) => createRouter(heygen({ unsigned: true }), { inbox });
   const deliver = (to: ReturnType<typeof router>, body: string) => to.receive({ method: "POST", url: "/", headers: {}, body });
@@ -162,7 +268,8 @@ describe("openSqliteInbox", () => {
       setting("busy_timeout"),
       setting("foreign_keys"),
       setting("fullfsync"),
-    ]).toEqual(["wal", 2, 0, 1, 1]);
+      setting("journal_size_limit"),
+    ]).toEqual(["wal", 2, 0, 1, 1, 64 * 1024 * 1024]);
     await inbox.close();
   });
 

@@ -167,6 +167,7 @@ describe("a worker", () => {
     const { inbox, states } = await newScene(1);
     await accept(inbox, 1);
     let reason: unknown;
+    const problems: WorkerProblem[] = [];
     inbox.work(
       routerOf(async (_event, { signal }) =>
         aborted(signal).catch((cause) => {
@@ -174,11 +175,39 @@ describe("a worker", () => {
           throw cause;
         }),
       ),
-      { timeoutMs: 20 },
+      { timeoutMs: 20, onProblem: (problem) => problems.push(problem) },
     );
     await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
     expect(reason).toMatchObject({ name: "TimeoutError" });
-    expect((await inbox.list()).entries[0]).toMatchObject({ attempts: 1, reason: expect.stringContaining("longer than 20 ms") });
+    const [entry] = (await inbox.list()).entries;
+    expect(entry).toMatchObject({ attempts: 1, reason: expect.stringContaining("longer than 20 ms") });
+    // Nobody else tells of it: the router still waits for its handlers.
+    expect(problems).toEqual([{ problem: "timed_out", id: entry?.id }]);
+  });
+
+  it("takes nobody's time for that of handlers but theirs", async () => {
+    const { inbox, states } = await newScene(1, (store) => ({
+      settle: async (claimed, end) => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return store.settle(claimed, end);
+      },
+    }));
+    await accept(inbox, 1);
+    const problems: WorkerProblem[] = [];
+    inbox.work(
+      routerOf(async () => processed),
+      { timeoutMs: 50, onProblem: (problem) => problems.push(problem) },
+    );
+    await vi.waitFor(async () => expect(await states()).toEqual({ done: 1 }), patience);
+    expect(problems).toEqual([]);
+  });
+
+  it("takes an answer of a router that is none for a failure", async () => {
+    const { inbox, states } = await newScene(1);
+    await accept(inbox, 1);
+    inbox.work(routerOf(async () => undefined as never));
+    await vi.waitFor(async () => expect(await states()).toEqual({ dead: 1 }), patience);
+    expect((await inbox.list()).entries[0]).toMatchObject({ reason: expect.stringContaining("must resolve to how the handlers ended") });
   });
 
   it("warns handlers whose lease has ended while the store could not be asked, and counts what they come to", async () => {
