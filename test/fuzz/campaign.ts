@@ -16,6 +16,8 @@ export interface CampaignReport {
   readonly cases: number;
   /** How many of them came through the Node bridge, over a socket. */
   readonly overSocket: number;
+  /** How many an inbox has kept, and a worker then worked off. */
+  readonly kept: number;
   readonly outcomes: ReadonlyMap<OutcomeResult, number>;
   /** Rejections and exceptions that nobody caught. */
   readonly unhandled: number;
@@ -62,8 +64,10 @@ export async function runCampaign({ seed, from, cases, onProgress }: Campaign): 
       await new Promise((resolve) => setImmediate(resolve));
       onProgress?.(at - from + 1);
     }
+    const { kept, problems: found } = await deliverer.workOff();
+    for (const each of found) note(at, `${each}, at the end`);
     await new Promise((resolve) => setImmediate(resolve));
-    return { cases, overSocket: deliverer.overSocket, outcomes, unhandled, prototypeChanges: prototypes.changes(), problems };
+    return { cases, overSocket: deliverer.overSocket, kept, outcomes, unhandled, prototypeChanges: prototypes.changes(), problems };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     await deliverer.close();

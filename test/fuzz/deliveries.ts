@@ -1,11 +1,15 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { type NodeHandler, nodeHandler } from "../../src/adapters/node.ts";
 import type { Delivery } from "../../src/delivery.ts";
+import { openSqliteInbox } from "../../src/inbox/sqlite.ts";
 import { type Outcome, type OutcomeResult, toAnswer } from "../../src/outcome.ts";
 import { listen, request } from "../suites/raw-http.ts";
 import { anyBody } from "./bodies.ts";
 import { naughtyStrings } from "./naughty-strings.ts";
 import { createRandom, type Random } from "./random.ts";
-import { MOST_BYTES, type Proof, type Receiver, receivers } from "./receivers.ts";
+import { MOST_BYTES, NOW, type Proof, type Receiver, receivers } from "./receivers.ts";
 import { type Watched, watch } from "./watch.ts";
 
 /** How an authentic POST within the cap may end, when its handlers succeed. */
@@ -34,6 +38,17 @@ const statuses: ReadonlyMap<OutcomeResult, number> = new Map([
   ["method_not_allowed", 405],
   ["body_too_large", 413],
   ["payload_invalid", 422],
+]);
+
+/** How one ends whose receiver has an inbox: it is stored, whatever is in it, and the sender need not come again. */
+const stored: ReadonlySet<OutcomeResult> = new Set<OutcomeResult>([
+  "accepted",
+  "duplicate",
+  "body_not_utf8",
+  "body_not_json",
+  "body_not_object",
+  "event_type_missing",
+  "payload_invalid",
 ]);
 
 /** Whether a text has the form of a signature in hex, whoever made it. */
@@ -152,7 +167,7 @@ export function makeCase(seed: number, index: number): Case {
 export function wrongWith(outcome: Outcome, allowed: ReadonlySet<OutcomeResult>): string | undefined {
   const { result, status } = outcome;
   if (!allowed.has(result)) return `it ended as ${result}, and may end as ${[...allowed].join(", ")}`;
-  if (status !== statuses.get(result)) return `${result} has the status ${status}`;
+  if (status !== (allowed === stored ? 200 : statuses.get(result))) return `${result} has the status ${status}`;
   const answer = toAnswer(outcome);
   if (answer.status !== status) return `${result} was answered ${answer.status}`;
   if (/[^\x20-\x7e]/.test(answer.body ?? "")) return `the answer to ${result} is not ASCII`;
@@ -162,22 +177,33 @@ export function wrongWith(outcome: Outcome, allowed: ReadonlySet<OutcomeResult>)
 /** How often a delivery comes in by another way than the call of a function, which would take too long for all of them. */
 const BY_FETCH_ONE_IN = 16;
 const BY_SOCKET_ONE_IN = 128;
+/** How often one is also delivered to a receiver with an inbox, which writes to disk. */
+const TO_INBOX_ONE_IN = 64;
 
 /** Delivers what the numbers say. */
 export interface Deliverer {
   deliver(seed: number, index: number): Promise<{ result: OutcomeResult; problems: readonly string[] }>;
   /** How many came over a socket. */
   readonly overSocket: number;
+  /** Works off what is in the inboxes, and says what was wrong with it. */
+  workOff(): Promise<{ readonly kept: number; readonly problems: readonly string[] }>;
   close(): Promise<void>;
 }
 
 /** Opens the receivers, and a server for them. */
 export async function openDeliverer(): Promise<Deliverer> {
-  const watched: readonly Watched[] = receivers.map(watch);
+  const watched: readonly Watched[] = receivers.map((receiver) => watch(receiver));
   const handlers = watched.map(({ router }) => nodeHandler(router));
   let overSocket = 0;
   // One delivery follows the other, so that the server can belong to each receiver in turn.
   let current = 0;
+  const folder = mkdtempSync(path.join(tmpdir(), "fuzz-inboxes-"));
+  const inboxes = await Promise.all(
+    receivers.map(async (receiver, index) => {
+      const inbox = await openSqliteInbox({ path: path.join(folder, `${index}.db`), attempts: 1, clock: () => NOW });
+      return { inbox, ...watch(receiver, { inbox, clock: () => NOW }) };
+    }),
+  );
   const server = await listen((request, response) => (handlers[current] as NodeHandler)(request, response));
   return {
     async deliver(seed, index) {
@@ -193,12 +219,33 @@ export async function openDeliverer(): Promise<Deliverer> {
         outcome = (await byFetch(router, sendable)) ?? (await router.receive(delivery));
       }
       const wrong = wrongWith(outcome, allowed);
-      return { result: outcome.result, problems: [...(wrong === undefined ? [] : [wrong]), ...problems.splice(0)] };
+      const kept = index % TO_INBOX_ONE_IN === 0 ? await (inboxes[receiver] as Watched).router.receive(delivery) : undefined;
+      const wronglyKept = kept && wrongWith(kept, allowed === authentic ? stored : allowed);
+      const found = [wrong, wronglyKept && `with an inbox, ${wronglyKept}`].filter((each) => each !== undefined);
+      return { result: outcome.result, problems: [...found, ...problems.splice(0)] };
+    },
+    async workOff() {
+      let kept = 0;
+      const found: string[] = [];
+      for (const { inbox, router, problems } of inboxes) {
+        const worker = inbox.work(router, { onProblem: ({ problem }) => problems.push(`a worker has the problem ${problem}`) });
+        await worker.idle();
+        await worker.stop();
+        const { done, dead, ...unfinished } = (await inbox.stats()).states;
+        kept += done + dead;
+        if (Object.values(unfinished).some((count) => count > 0)) problems.push(`an inbox was left with ${JSON.stringify(unfinished)}`);
+        found.push(...problems.splice(0));
+      }
+      return { kept, problems: found };
     },
     get overSocket() {
       return overSocket;
     },
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      for (const { inbox } of inboxes) await inbox.close();
+      rmSync(folder, { recursive: true });
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { heygen } from "../../src/providers/heygen.ts";
 import { kling } from "../../src/providers/kling.ts";
 import { konpro } from "../../src/providers/konpro.ts";
 import { videopilot } from "../../src/providers/videopilot.ts";
-import { type AnyRouter, createRouter } from "../../src/router.ts";
+import { type AnyRouter, createRouter, type RouterOptions } from "../../src/router.ts";
 import type { SampleProvider } from "../../src/testing/samples/senders.ts";
 
 /** The secret of every receiver. */
@@ -26,8 +26,8 @@ export type Proof = Readonly<Record<string, string>>;
 export interface Receiver {
   readonly name: string;
   readonly provider: SampleProvider;
-  /** Of a fresh endpoint, so that a test need not care what another one has delivered. */
-  createRouter(): AnyRouter;
+  /** Of a fresh endpoint, so that a test need not care what another one has delivered. Recognises duplicates in memory, unless told otherwise. */
+  createRouter(options?: RouterOptions): AnyRouter;
   readonly url: string;
   /** Whether what proves a delivery depends on the body. */
   readonly signs: boolean;
@@ -58,7 +58,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "HeyGen",
     provider: "heygen",
-    createRouter: () => createRouter(heygen({ secret }), options()),
+    createRouter: (given = options()) => createRouter(heygen({ secret }), given),
     url,
     signs: true,
     prove: (body) => ({ "heygen-signature": hex(body) }),
@@ -68,7 +68,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "HeyGen by token",
     provider: "heygen",
-    createRouter: () => createRouter(heygen({ token }), options()),
+    createRouter: (given = options()) => createRouter(heygen({ token }), given),
     url: `${url}?token=${token}`,
     signs: false,
     prove: () => ({}),
@@ -78,7 +78,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "KonPro",
     provider: "konpro",
-    createRouter: () => createRouter(konpro({ secret: ["another secret", secret] }), options()),
+    createRouter: (given = options()) => createRouter(konpro({ secret: ["another secret", secret] }), given),
     url,
     signs: true,
     prove: (body) => ({ signature: `sha256=${hex(body).toUpperCase()}` }),
@@ -88,7 +88,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "VideoPilot",
     provider: "videopilot",
-    createRouter: () => createRouter(videopilot({ secret: () => Promise.resolve(secret) }), options()),
+    createRouter: (given = options()) => createRouter(videopilot({ secret: () => Promise.resolve(secret) }), given),
     url,
     signs: true,
     prove: (body) => ({ "x-videopilot-signature": `sha256=${hex(body)}` }),
@@ -98,7 +98,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "Kling by Standard Webhooks",
     provider: "kling",
-    createRouter: () => createRouter(kling({ secret }), options()),
+    createRouter: (given = options()) => createRouter(kling({ secret }), given),
     url,
     signs: true,
     prove: standard,
@@ -108,7 +108,7 @@ export const receivers: readonly Receiver[] = [
   {
     name: "Kling by hex",
     provider: "kling",
-    createRouter: () => createRouter(kling({ secret, scheme: "hex" }), options()),
+    createRouter: (given = options()) => createRouter(kling({ secret, scheme: "hex" }), given),
     url,
     signs: true,
     prove: (body) => ({ "x-kling-signature": hex(body) }),

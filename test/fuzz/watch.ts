@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../../src/context.ts";
-import type { AnyRouter, Router } from "../../src/router.ts";
+import type { AnyRouter, Router, RouterOptions } from "../../src/router.ts";
 import { objectsOf } from "./objects.ts";
 import type { Receiver } from "./receivers.ts";
 
@@ -11,9 +11,9 @@ export interface Watched {
 }
 
 /** Makes the router of a receiver, with handlers that look closely at what they get. */
-export function watch(receiver: Receiver): Watched {
+export function watch(receiver: Receiver, options?: RouterOptions): Watched {
   const problems: string[] = [];
-  const router = receiver.createRouter();
+  const router = receiver.createRouter(options);
   const look = (event: unknown, context: HandlerContext): void => {
     for (const each of objectsOf(event)) {
       const expected = Array.isArray(each) ? Array.prototype : Object.prototype;
