@@ -1,7 +1,9 @@
 import type { IdempotencyStore } from "../idempotency/store.ts";
 import { createClaims, ifHeld } from "./bullmq-claims.ts";
+import { createDiscard, createDiscardMarks } from "./bullmq-discard.ts";
 import type { BullMq, BullMqJob, BullMqJobType, BullMqQueue, BullMqRedis } from "./bullmq-driver.ts";
 import {
+  ALL_TYPES,
   dataOf,
   entryOf,
   eventOf,
@@ -10,8 +12,8 @@ import {
   jobIdOf,
   knownKeyOf,
   note,
-  notesOf,
   parseEntryKey,
+  typeIn,
   typesOf,
   waitingSince,
 } from "./bullmq-job.ts";
@@ -61,13 +63,16 @@ const DELAYED_SCORES_PER_MS = 0x1000;
 const WAITING: readonly InboxState[] = ["received", "retry"];
 const FINISHED: readonly InboxState[] = ["done", "dead"];
 const finishedTypes = { done: "completed", dead: "failed" } as const;
-const ALL: readonly BullMqJobType[] = ["wait", "active", "delayed", "failed", "completed"];
+
+type Change = (source: string, job: BullMqJob, type: BullMqJobType) => Promise<boolean>;
 
 /** Keeps the events of an inbox in BullMQ. */
 export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   const { bullmq, redis, queues, completions, tallies, policy, prefix, keepDoneDays } = parts;
   const ttlMs = Math.max(DAY_MS, keepDoneDays * DAY_MS);
-  const claims = createClaims({ bullmq, queues, completions, tallies, policy, ttlMs });
+  const marks = createDiscardMarks(redis, prefix);
+  const claims = createClaims({ bullmq, queues, marks, completions, tallies, policy, ttlMs });
+  const discardOne = createDiscard(queues, marks, claims);
   const listeners = new Set<() => void>();
   let closed = false;
 
@@ -142,31 +147,29 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   }
 
   /** Changes what is selected. What comes in, or ends, after the start is not meant. */
-  async function changeAll(
-    which: readonly string[] | InboxFilter,
-    from: readonly InboxState[],
-    change: (source: string, job: BullMqJob, state: string) => Promise<boolean>,
-  ): Promise<number> {
+  async function changeAll(which: readonly string[] | InboxFilter, from: readonly InboxState[], change: Change): Promise<number> {
     let changed = 0;
     if (isList(which)) {
       for (const entry of which) {
         const found = await find(entry);
-        if (found !== undefined && (await change(found.source, found.job, await found.queue.getJobState(found.job.id)))) changed++;
+        if (found === undefined) continue;
+        const type = typeIn(await found.queue.getJobState(found.job.id));
+        if (type !== undefined && (await change(found.source, found.job, type))) changed++;
       }
       return changed;
     }
     const startedAt = Date.now();
-    const wanted = which.state === undefined ? from : [which.state].flat().filter((state) => from.includes(state));
+    const state = which.state === undefined ? from : [which.state].flat().filter((wanted) => from.includes(wanted));
     for (const source of await sourcesFor(which)) {
       const queue = queues.of(source);
       // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
-      for (const type of typesFor(wanted).reverse()) {
+      for (const type of typesFor(state).reverse()) {
         for (let offset = 0; ; ) {
           const jobs = await jobsOf(queue, await idsOf(queue, type, offset));
           if (jobs.length === 0) break;
           for (const job of jobs) {
             const meant = job !== undefined && Math.max(job.timestamp, job.finishedOn ?? 0) <= startedAt;
-            if (meant && fits(job, type, { ...which, state: wanted }) && (await change(source, job, type))) changed++;
+            if (meant && fits(job, type, { ...which, state }) && (await change(source, job, type))) changed++;
             else offset++;
           }
         }
@@ -186,31 +189,12 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return job && { source: key.source, queue, job };
   }
 
-  async function replayOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
-    if (state !== "completed" && state !== "failed") return false;
+  async function replayOne(source: string, job: BullMqJob, type: BullMqJobType, { by, reason }: Intervention): Promise<boolean> {
+    if (type !== "completed" && type !== "failed") return false;
     // A new run, or the completion of the last one would end it at once. BullMQ ignores another add of what it has: only retry replays.
     await job.updateProgress({ run: crypto.randomUUID(), since: Date.now() });
-    if (!(await ifHeld(job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
+    if (!(await ifHeld(job.retry(type, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
     await note(queues.of(source), job, { attempt: 0, to: "received", result: "replayed", by, reason });
-    return true;
-  }
-
-  /** BullMQ fails only what is active, so the job is marked, moved to the front and claimed. Whoever claims it first ends it. */
-  async function discardOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
-    if (state !== "wait" && state !== "waiting" && state !== "delayed") return false;
-    const queue = queues.of(source);
-    await job.updateProgress({ ...notesOf(job), discarded: reason });
-    if (state === "delayed") await ifHeld(job.promote());
-    await ifHeld(job.changePriority({ priority: 0, lifo: true }));
-    const other = await claims.takeNext(source, 30_000);
-    if (other?.claimed !== undefined) await claims.release(other.claimed.token);
-    if (["active", "completed", "unknown"].includes(await queue.getJobState(job.id))) {
-      // A worker was faster than the mark, which must not end a later attempt.
-      const { discarded: _mark, ...notes } = notesOf((await queue.getJob(job.id)) ?? job);
-      await ifHeld(job.updateProgress(notes));
-      return false;
-    }
-    await note(queue, job, { attempt: 0, to: "dead", result: "discarded", by, reason });
     return true;
   }
 
@@ -280,9 +264,9 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       if (found === undefined) return undefined;
       const { queue, job } = found;
       const [state, { logs }] = await Promise.all([queue.getJobState(job.id), queue.getJobLogs(job.id)]);
-      const type = state === "waiting" ? "wait" : (state as BullMqJobType);
-      // Removed since, or in a state that only somebody else's hand can bring about.
-      if (!ALL.includes(type)) return undefined;
+      const type = typeIn(state);
+      // Removed since, for example.
+      if (type === undefined) return undefined;
       const details = { ...entryOf(job, type, await dueAtOf(queue, job, type)), history: logs.map(fromLine) };
       if (!payload) return details;
       const { rawBody, headers } = eventOf(job);
@@ -290,19 +274,19 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     },
 
     async replay(which: readonly string[] | InboxFilter, intervention: Intervention) {
-      const replayed = await changeAll(which, FINISHED, (source, job, state) => replayOne(source, job, state, intervention));
+      const replayed = await changeAll(which, FINISHED, (source, job, type) => replayOne(source, job, type, intervention));
       tell();
       return replayed;
     },
 
     discard: (which: readonly string[] | InboxFilter, intervention: Intervention) =>
-      changeAll(which, WAITING, (source, job, state) => discardOne(source, job, state, intervention)),
+      changeAll(which, WAITING, (source, job, type) => discardOne(source, job, type, intervention)),
 
     async stats(): Promise<InboxStats> {
       const states = { received: 0, processing: 0, retry: 0, done: 0, dead: 0 };
       const due: number[] = [];
       for (const source of await queues.sources()) {
-        const counts = await queues.of(source).getJobCounts(...ALL);
+        const counts = await queues.of(source).getJobCounts(...ALL_TYPES);
         states.received += counts.wait ?? 0;
         states.processing += counts.active ?? 0;
         states.retry += counts.delayed ?? 0;
@@ -343,7 +327,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 }
 
 const typesFor = (states: readonly InboxState[] | undefined): BullMqJobType[] =>
-  ALL.filter((type) => states === undefined || states.some((state) => typesOf[state].includes(type)));
+  ALL_TYPES.filter((type) => states === undefined || states.some((state) => typesOf[state].includes(type)));
 
 function isList(which: readonly string[] | InboxFilter): which is readonly string[] {
   return Array.isArray(which);
