@@ -57,6 +57,8 @@ const DAY_MS = 86_400_000;
 const NO_SUCH_KEY = -2;
 /** Jobs that are read or deleted at once, with their payloads. */
 const CHUNK = 50;
+/** Ids that are read at once, so that Redis answers others in between. */
+const ID_CHUNK = 10_000;
 const DELETE_CHUNK = 1000;
 /** Delayed jobs are ordered by their due time, with this many places for those of one millisecond. */
 const DELAYED_SCORES_PER_MS = 0x1000;
@@ -146,7 +148,21 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return times.length > 0 ? Math.min(...(times as number[])) : undefined;
   }
 
-  /** Changes what is selected. What comes in, or ends, after the start is not meant. */
+  /** What is in some states now. By ids, since the clocks of those who stored or ended it may be ahead of this one. */
+  async function idsIn(queue: BullMqQueue, states: readonly InboxState[]): Promise<readonly string[]> {
+    const ids = new Set<string>();
+    // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
+    for (const type of typesFor(states).reverse()) {
+      for (let offset = 0, found = ID_CHUNK; found === ID_CHUNK; offset += found) {
+        const page = await queue.getRanges([type], offset, offset + ID_CHUNK - 1, false);
+        for (const id of page) ids.add(id);
+        found = page.length;
+      }
+    }
+    return [...ids];
+  }
+
+  /** Changes what is selected. What comes into a queue, or ends, after its turn has begun is not meant. */
   async function changeAll(which: readonly string[] | InboxFilter, from: readonly InboxState[], change: Change): Promise<number> {
     let changed = 0;
     if (isList(which)) {
@@ -158,24 +174,24 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       }
       return changed;
     }
-    const startedAt = Date.now();
     const state = which.state === undefined ? from : [which.state].flat().filter((wanted) => from.includes(wanted));
     for (const source of await sourcesFor(which)) {
       const queue = queues.of(source);
-      // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
-      for (const type of typesFor(state).reverse()) {
-        for (let offset = 0; ; ) {
-          const jobs = await jobsOf(queue, await idsOf(queue, type, offset));
-          if (jobs.length === 0) break;
-          for (const job of jobs) {
-            const meant = job !== undefined && Math.max(job.timestamp, job.finishedOn ?? 0) <= startedAt;
-            if (meant && fits(job, type, { ...which, state }) && (await change(source, job, type))) changed++;
-            else offset++;
-          }
+      const ids = await idsIn(queue, state);
+      for (let index = 0; index < ids.length; index += CHUNK) {
+        for (const [job, type] of await withTypes(queue, ids.slice(index, index + CHUNK))) {
+          if (fits(job, type, { ...which, state }) && (await change(source, job, type))) changed++;
         }
       }
     }
     return changed;
+  }
+
+  /** Jobs that are still there, and where. */
+  async function withTypes(queue: BullMqQueue, ids: readonly string[]): Promise<readonly (readonly [BullMqJob, BullMqJobType])[]> {
+    const read = async (id: string) => [await queue.getJob(id), typeIn(await queue.getJobState(id))] as const;
+    const all = await Promise.all(ids.map(read));
+    return all.flatMap(([job, type]) => (job === undefined || type === undefined ? [] : [[job, type] as const]));
   }
 
   async function find(

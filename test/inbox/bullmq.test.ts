@@ -323,6 +323,29 @@ async function discardedLines(store: InboxStore): Promise<readonly InboxTransiti
     expect(await discardedLines(store)).toEqual([]);
   });
 
+  it("discards and replays what other machines stored or ended by clocks that are ahead, and nothing twice", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    const redis = redisOf();
+    const ahead = Date.now() + 60_000;
+    const jobIds = async () => (await store.list({}, { limit: 10 })).entries.map(({ entry }) => entry.split("@")[0]);
+    for (const id of await jobIds()) await redis.hset(`${options.prefix}:heygen/default:${id}`, "timestamp", ahead);
+    expect(await store.discard({}, by)).toBe(2);
+    for (const id of await jobIds()) await redis.hset(`${options.prefix}:heygen/default:${id}`, "finishedOn", ahead);
+    // Each fails again at once, and must not be taken back a second time.
+    const worker = await openStore(options);
+    const { retry } = Job.prototype;
+    const spy = vi.spyOn(Job.prototype, "retry").mockImplementation(async function (this: Job, ...given) {
+      await retry.apply(this, given);
+      for (const claimed of await claimAll(worker))
+        await worker.settle(claimed, { ...done, state: "dead", result: "handler_failed", reason: "no" });
+    });
+    expect(await store.replay({ state: "dead" }, by)).toBe(2);
+    expect(spy).toHaveBeenCalledTimes(2);
+    spy.mockRestore();
+  });
+
   it("waits for a century at most, and not for no time, when a handler asks for more", async () => {
     const store = await openStore(optionsFor());
     await store.put(eventOf("a"));
