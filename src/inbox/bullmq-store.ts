@@ -34,6 +34,7 @@ import {
   type Intervention,
   type PruneOptions,
 } from "./store.ts";
+import { createUnderWay } from "./under-way.ts";
 import { within } from "./within.ts";
 import { sourceOf } from "./worker.ts";
 
@@ -76,6 +77,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   const claims = createClaims({ bullmq, queues, marks, completions, tallies, policy, ttlMs });
   const discardOne = createDiscard(queues, marks, claims);
   const listeners = new Set<() => void>();
+  const puts = createUnderWay();
   let closed = false;
 
   const tell = (): void => {
@@ -87,9 +89,10 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   }
 
   async function put(event: InboxEvent, { unlessKnown = [] }: AcceptOptions): Promise<{ readonly duplicate: boolean }> {
-    if ((await Promise.all(unlessKnown.map(isKnown))).includes(true)) return { duplicate: true };
     const source = sourceOf(event.provider, event.endpoint);
+    // Before anything is waited for, since it cannot be had any more once the inbox is being closed.
     const queue = queues.of(source);
+    if ((await Promise.all(unlessKnown.map(isKnown))).includes(true)) return { duplicate: true };
     const jobId = jobIdOf(event);
     // BullMQ does not say whether it had the job before; this tells whose delivery it was that was stored.
     const delivery = crypto.randomUUID();
@@ -231,7 +234,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
   return {
     async put(event: InboxEvent, options: AcceptOptions = {}) {
-      const stored = await within(PUT_TIMEOUT_MS, put(event, options), noAnswerIn(PUT_TIMEOUT_MS));
+      const stored = await puts.track(within(PUT_TIMEOUT_MS, put(event, options), noAnswerIn(PUT_TIMEOUT_MS)));
       if (!stored.duplicate) tell();
       return stored;
     },
@@ -337,7 +340,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
     close() {
       closed = true;
-      return queues.close();
+      return queues.close(puts.ended());
     },
   };
 }
