@@ -152,17 +152,17 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   }
 
   /** What is in some states now. By ids, since the clocks of those who stored or ended it may be ahead of this one. */
-  async function idsIn(queue: BullMqQueue, states: readonly InboxState[]): Promise<readonly string[]> {
-    const ids = new Set<string>();
+  async function idsIn(queue: BullMqQueue, states: readonly InboxState[]): Promise<ReadonlyMap<string, BullMqJobType>> {
+    const ids = new Map<string, BullMqJobType>();
     // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
     for (const type of typesFor(states).reverse()) {
       for (let offset = 0, found = ID_CHUNK; found === ID_CHUNK; offset += found) {
         const page = await queue.getRanges([type], offset, offset + ID_CHUNK - 1, false);
-        for (const id of page) ids.add(id);
+        for (const id of page) ids.set(id, type);
         found = page.length;
       }
     }
-    return [...ids];
+    return ids;
   }
 
   /** Changes what is selected. What comes into a queue, or ends, after its turn has begun is not meant. */
@@ -178,23 +178,26 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       return changed;
     }
     const state = which.state === undefined ? from : [which.state].flat().filter((wanted) => from.includes(wanted));
+    const filter = { ...which, state };
     for (const source of await sourcesFor(which)) {
       const queue = queues.of(source);
-      const ids = await idsIn(queue, state);
-      for (let index = 0; index < ids.length; index += CHUNK) {
-        for (const [job, type] of await withTypes(queue, ids.slice(index, index + CHUNK))) {
-          if (fits(job, type, { ...which, state }) && (await change(source, job, type))) changed++;
+      const found = [...(await idsIn(queue, state))];
+      for (let index = 0; index < found.length; index += CHUNK) {
+        const chunk = found.slice(index, index + CHUNK);
+        const jobs = await jobsOf(
+          queue,
+          chunk.map(([id]) => id),
+        );
+        for (const [place, [id, before]] of chunk.entries()) {
+          const job = jobs[place];
+          // Where it is now takes Redis long in a long queue, so only of those that are meant.
+          if (job === undefined || !fits(job, before, filter)) continue;
+          const type = typeIn(await queue.getJobState(id));
+          if (type !== undefined && fits(job, type, filter) && (await change(source, job, type))) changed++;
         }
       }
     }
     return changed;
-  }
-
-  /** Jobs that are still there, and where. */
-  async function withTypes(queue: BullMqQueue, ids: readonly string[]): Promise<readonly (readonly [BullMqJob, BullMqJobType])[]> {
-    const read = async (id: string) => [await queue.getJob(id), typeIn(await queue.getJobState(id))] as const;
-    const all = await Promise.all(ids.map(read));
-    return all.flatMap(([job, type]) => (job === undefined || type === undefined ? [] : [[job, type] as const]));
   }
 
   async function find(
@@ -211,7 +214,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   async function replayOne(source: string, job: BullMqJob, type: BullMqJobType, { by, reason }: Intervention): Promise<boolean> {
     if (type !== "completed" && type !== "failed") return false;
     // A new run, or the completion of the last one would end it at once. BullMQ ignores another add of what it has: only retry replays.
-    await job.updateProgress({ run: crypto.randomUUID(), since: Date.now() });
+    if (!(await ifHeld(job.updateProgress({ run: crypto.randomUUID(), since: Date.now() })))) return false;
     if (!(await ifHeld(job.retry(type, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
     await note(queues.of(source), job, { attempt: 0, to: "received", result: "replayed", by, reason });
     return true;

@@ -346,6 +346,20 @@ async function discardedLines(store: InboxStore): Promise<readonly InboxTransiti
     spy.mockRestore();
   });
 
+  it("replays the others where one is deleted at that moment", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    for (const each of await claimAll(store)) await store.settle(each, done);
+    const { updateProgress } = Job.prototype;
+    const spy = vi.spyOn(Job.prototype, "updateProgress").mockImplementationOnce(async function (this: Job, notes) {
+      await this.remove();
+      await updateProgress.call(this, notes);
+    });
+    expect(await store.replay({ state: "done" }, by)).toBe(1);
+    spy.mockRestore();
+  });
+
   it("waits for a century at most, and not for no time, when a handler asks for more", async () => {
     const store = await openStore(optionsFor());
     await store.put(eventOf("a"));
