@@ -1,4 +1,5 @@
 import type { IdempotencyStore } from "../idempotency/store.ts";
+import type { DiscardMarks } from "./bullmq-discard.ts";
 import type { BullMq, BullMqJob, BullMqQueue } from "./bullmq-driver.ts";
 import { attemptsOf, entryKey, eventOf, fromLine, note, notesOf, runOf } from "./bullmq-job.ts";
 import { type Queues, RetryAfter } from "./bullmq-queues.ts";
@@ -11,6 +12,7 @@ import type { AttemptEnd, ClaimedEvent, InboxStore } from "./store.ts";
 export interface ClaimsParts {
   readonly bullmq: BullMq;
   readonly queues: Queues;
+  readonly marks: DiscardMarks;
   /** Keeps which runs were completed. */
   readonly completions: IdempotencyStore;
   readonly tallies: Tallies;
@@ -42,7 +44,7 @@ const LONGEST_MS = 100 * 365 * 86_400_000;
 const RELEASE_MS = 30_000;
 
 /** Makes {@link Claims}: what takes jobs from BullMQ by hand, and ends them. */
-export function createClaims({ bullmq, queues, completions, tallies, policy, ttlMs }: ClaimsParts): Claims {
+export function createClaims({ bullmq, queues, marks, completions, tallies, policy, ttlMs }: ClaimsParts): Claims {
   const held = new Map<string, Held>();
   let turn = 0;
 
@@ -93,9 +95,10 @@ export function createClaims({ bullmq, queues, completions, tallies, policy, ttl
     if (job === undefined) return undefined;
     const queue = queues.of(source);
     const attempt = attemptsOf(job);
-    const { discarded } = notesOf(job);
-    if (discarded !== undefined) {
-      await bury(job, token, discarded);
+    const { discard } = notesOf(job);
+    if (discard !== undefined && (await marks.take(discard))) {
+      const { by, reason } = discard;
+      if (await bury(job, token, reason)) await note(queue, job, { attempt: 0, to: "dead", result: "discarded", by, reason });
       return {};
     }
     if (attempt > policy.attempts) {

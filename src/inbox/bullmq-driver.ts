@@ -34,6 +34,9 @@ export interface BullMqQueue {
   add(name: string, data: unknown, options: object): Promise<unknown>;
   getJob(id: string): Promise<BullMqJob | undefined>;
   getJobState(id: string): Promise<string>;
+  isPaused(): Promise<boolean>;
+  /** Whether as many are active as may be in all processes. */
+  isMaxed(): Promise<boolean>;
   getJobCounts(...types: BullMqJobType[]): Promise<Record<string, number>>;
   getRanges(types: BullMqJobType[], start: number, end: number, ascending: boolean): Promise<string[]>;
   getBackend(): {
@@ -74,6 +77,7 @@ export interface BullMqRedis extends IoredisClient {
   info(section: string): Promise<string>;
   config(command: "GET", setting: string): Promise<readonly string[]>;
   set(key: string, value: string, unit: "PX", milliseconds: number): Promise<unknown>;
+  del(key: string): Promise<number>;
   sadd(key: string, member: string): Promise<unknown>;
   smembers(key: string): Promise<string[]>;
   hget(key: string, field: string): Promise<string | null>;

@@ -1,13 +1,18 @@
 import { sha256Hex } from "../signature/hmac.ts";
 import type { BullMqJob, BullMqJobType, BullMqQueue } from "./bullmq-driver.ts";
 import type { InboxEvent } from "./intake.ts";
-import type { InboxEntry, InboxFilter, InboxState, InboxTransition } from "./store.ts";
+import type { InboxEntry, InboxFilter, InboxState, InboxTransition, Intervention } from "./store.ts";
 import { sourceOf } from "./worker.ts";
 
 /** What is stored with a job. */
 interface JobData extends Omit<InboxEvent, "rawBody" | "type"> {
   /** In base64. */
   readonly body: string;
+}
+
+/** Tells whoever claims a job that it must not be handled, and what to write into its history. */
+export interface DiscardMark extends Intervention {
+  readonly id: string;
 }
 
 /** What the inbox keeps on a job beside its data, where BullMQ keeps the progress. */
@@ -18,8 +23,8 @@ export interface JobNotes {
   readonly run?: string;
   /** When it was replayed. */
   readonly since?: number;
-  /** Why it must not be handled. */
-  readonly discarded?: string;
+  /** The last one, which may have been taken. */
+  readonly discard?: DiscardMark;
 }
 
 /** The id of a job. BullMQ takes no integer and no colon. */
@@ -62,6 +67,9 @@ export function waitingSince(job: BullMqJob): number {
   return Math.max(job.timestamp, job.processedOn ?? 0, notesOf(job).since ?? 0);
 }
 
+/** Where BullMQ keeps jobs of the inbox, in the order in which they are listed. */
+export const ALL_TYPES: readonly BullMqJobType[] = ["wait", "active", "delayed", "failed", "completed"];
+
 /** Where BullMQ keeps what is in a state, in the order in which it is listed. */
 export const typesOf: Readonly<Record<InboxState, readonly BullMqJobType[]>> = {
   received: ["wait"],
@@ -70,6 +78,12 @@ export const typesOf: Readonly<Record<InboxState, readonly BullMqJobType[]>> = {
   dead: ["failed"],
   done: ["completed"],
 };
+
+/** Where BullMQ keeps a job that it says is in a state; `undefined` for those that only somebody else's hand can bring about. */
+export function typeIn(state: string): BullMqJobType | undefined {
+  const type = state === "waiting" ? "wait" : state;
+  return ALL_TYPES.find((known) => known === type);
+}
 
 /** The state of a job. */
 export function stateOf(job: BullMqJob, type: BullMqJobType): InboxState {

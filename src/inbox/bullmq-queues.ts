@@ -23,7 +23,12 @@ export interface Queues {
   sources(): Promise<readonly string[]>;
   /** Remembers a source. */
   remember(source: string): Promise<unknown>;
-  close(): Promise<void>;
+  /**
+   * Closes the queues; from now on there are none to be had.
+   *
+   * @param ended when what needs those that were had before has ended
+   */
+  close(ended: Promise<unknown>): Promise<void>;
 }
 
 /** A failure after which BullMQ waits for as long as it says. */
@@ -105,8 +110,9 @@ export function createQueues({ bullmq, redis, prefix, stalledIntervalMs }: Queue
 
     remember: (source) => redis.sadd(sourcesKey, source),
 
-    close() {
+    close(ended) {
       closing ??= (async () => {
+        await ended;
         // Without a connection, leave cannot be taken. A worker has one of its own, which would go on for ever to look for a server that is
         // away, and nothing is under way on it.
         const closed = [

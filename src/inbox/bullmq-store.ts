@@ -1,7 +1,9 @@
 import type { IdempotencyStore } from "../idempotency/store.ts";
 import { createClaims, ifHeld } from "./bullmq-claims.ts";
+import { createDiscard, createDiscardMarks } from "./bullmq-discard.ts";
 import type { BullMq, BullMqJob, BullMqJobType, BullMqQueue, BullMqRedis } from "./bullmq-driver.ts";
 import {
+  ALL_TYPES,
   dataOf,
   entryOf,
   eventOf,
@@ -10,8 +12,8 @@ import {
   jobIdOf,
   knownKeyOf,
   note,
-  notesOf,
   parseEntryKey,
+  typeIn,
   typesOf,
   waitingSince,
 } from "./bullmq-job.ts";
@@ -32,6 +34,7 @@ import {
   type Intervention,
   type PruneOptions,
 } from "./store.ts";
+import { createUnderWay } from "./under-way.ts";
 import { within } from "./within.ts";
 import { sourceOf } from "./worker.ts";
 
@@ -55,20 +58,26 @@ const DAY_MS = 86_400_000;
 const NO_SUCH_KEY = -2;
 /** Jobs that are read or deleted at once, with their payloads. */
 const CHUNK = 50;
+/** Ids that are read at once, so that Redis answers others in between. */
+const ID_CHUNK = 10_000;
 const DELETE_CHUNK = 1000;
 /** Delayed jobs are ordered by their due time, with this many places for those of one millisecond. */
 const DELAYED_SCORES_PER_MS = 0x1000;
 const WAITING: readonly InboxState[] = ["received", "retry"];
 const FINISHED: readonly InboxState[] = ["done", "dead"];
 const finishedTypes = { done: "completed", dead: "failed" } as const;
-const ALL: readonly BullMqJobType[] = ["wait", "active", "delayed", "failed", "completed"];
+
+type Change = (source: string, job: BullMqJob, type: BullMqJobType) => Promise<boolean>;
 
 /** Keeps the events of an inbox in BullMQ. */
 export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   const { bullmq, redis, queues, completions, tallies, policy, prefix, keepDoneDays } = parts;
   const ttlMs = Math.max(DAY_MS, keepDoneDays * DAY_MS);
-  const claims = createClaims({ bullmq, queues, completions, tallies, policy, ttlMs });
+  const marks = createDiscardMarks(redis, prefix);
+  const claims = createClaims({ bullmq, queues, marks, completions, tallies, policy, ttlMs });
+  const discardOne = createDiscard(queues, marks, claims);
   const listeners = new Set<() => void>();
+  const puts = createUnderWay();
   let closed = false;
 
   const tell = (): void => {
@@ -80,9 +89,10 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
   }
 
   async function put(event: InboxEvent, { unlessKnown = [] }: AcceptOptions): Promise<{ readonly duplicate: boolean }> {
-    if ((await Promise.all(unlessKnown.map(isKnown))).includes(true)) return { duplicate: true };
     const source = sourceOf(event.provider, event.endpoint);
+    // Before anything is waited for, since it cannot be had any more once the inbox is being closed.
     const queue = queues.of(source);
+    if ((await Promise.all(unlessKnown.map(isKnown))).includes(true)) return { duplicate: true };
     const jobId = jobIdOf(event);
     // BullMQ does not say whether it had the job before; this tells whose delivery it was that was stored.
     const delivery = crypto.randomUUID();
@@ -141,34 +151,49 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return times.length > 0 ? Math.min(...(times as number[])) : undefined;
   }
 
-  /** Changes what is selected. What comes in, or ends, after the start is not meant. */
-  async function changeAll(
-    which: readonly string[] | InboxFilter,
-    from: readonly InboxState[],
-    change: (source: string, job: BullMqJob, state: string) => Promise<boolean>,
-  ): Promise<number> {
+  /** What is in some states now. By ids, since the clocks of those who stored or ended it may be ahead of this one. */
+  async function idsIn(queue: BullMqQueue, states: readonly InboxState[]): Promise<ReadonlyMap<string, BullMqJobType>> {
+    const ids = new Map<string, BullMqJobType>();
+    // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
+    for (const type of typesFor(states).reverse()) {
+      for (let offset = 0, found = ID_CHUNK; found === ID_CHUNK; offset += found) {
+        const page = await queue.getRanges([type], offset, offset + ID_CHUNK - 1, false);
+        for (const id of page) ids.set(id, type);
+        found = page.length;
+      }
+    }
+    return ids;
+  }
+
+  /** Changes what is selected. What comes into a queue, or ends, after its turn has begun is not meant. */
+  async function changeAll(which: readonly string[] | InboxFilter, from: readonly InboxState[], change: Change): Promise<number> {
     let changed = 0;
     if (isList(which)) {
       for (const entry of which) {
         const found = await find(entry);
-        if (found !== undefined && (await change(found.source, found.job, await found.queue.getJobState(found.job.id)))) changed++;
+        if (found === undefined) continue;
+        const type = typeIn(await found.queue.getJobState(found.job.id));
+        if (type !== undefined && (await change(found.source, found.job, type))) changed++;
       }
       return changed;
     }
-    const startedAt = Date.now();
-    const wanted = which.state === undefined ? from : [which.state].flat().filter((state) => from.includes(state));
+    const state = which.state === undefined ? from : [which.state].flat().filter((wanted) => from.includes(wanted));
+    const filter = { ...which, state };
     for (const source of await sourcesFor(which)) {
       const queue = queues.of(source);
-      // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
-      for (const type of typesFor(wanted).reverse()) {
-        for (let offset = 0; ; ) {
-          const jobs = await jobsOf(queue, await idsOf(queue, type, offset));
-          if (jobs.length === 0) break;
-          for (const job of jobs) {
-            const meant = job !== undefined && Math.max(job.timestamp, job.finishedOn ?? 0) <= startedAt;
-            if (meant && fits(job, type, { ...which, state: wanted }) && (await change(source, job, type))) changed++;
-            else offset++;
-          }
+      const found = [...(await idsIn(queue, state))];
+      for (let index = 0; index < found.length; index += CHUNK) {
+        const chunk = found.slice(index, index + CHUNK);
+        const jobs = await jobsOf(
+          queue,
+          chunk.map(([id]) => id),
+        );
+        for (const [place, [id, before]] of chunk.entries()) {
+          const job = jobs[place];
+          // Where it is now takes Redis long in a long queue, so only of those that are meant.
+          if (job === undefined || !fits(job, before, filter)) continue;
+          const type = typeIn(await queue.getJobState(id));
+          if (type !== undefined && fits(job, type, filter) && (await change(source, job, type))) changed++;
         }
       }
     }
@@ -186,31 +211,12 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return job && { source: key.source, queue, job };
   }
 
-  async function replayOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
-    if (state !== "completed" && state !== "failed") return false;
+  async function replayOne(source: string, job: BullMqJob, type: BullMqJobType, { by, reason }: Intervention): Promise<boolean> {
+    if (type !== "completed" && type !== "failed") return false;
     // A new run, or the completion of the last one would end it at once. BullMQ ignores another add of what it has: only retry replays.
-    await job.updateProgress({ run: crypto.randomUUID(), since: Date.now() });
-    if (!(await ifHeld(job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
+    if (!(await ifHeld(job.updateProgress({ run: crypto.randomUUID(), since: Date.now() })))) return false;
+    if (!(await ifHeld(job.retry(type, { resetAttemptsMade: true, resetAttemptsStarted: true })))) return false;
     await note(queues.of(source), job, { attempt: 0, to: "received", result: "replayed", by, reason });
-    return true;
-  }
-
-  /** BullMQ fails only what is active, so the job is marked, moved to the front and claimed. Whoever claims it first ends it. */
-  async function discardOne(source: string, job: BullMqJob, state: string, { by, reason }: Intervention): Promise<boolean> {
-    if (state !== "wait" && state !== "waiting" && state !== "delayed") return false;
-    const queue = queues.of(source);
-    await job.updateProgress({ ...notesOf(job), discarded: reason });
-    if (state === "delayed") await ifHeld(job.promote());
-    await ifHeld(job.changePriority({ priority: 0, lifo: true }));
-    const other = await claims.takeNext(source, 30_000);
-    if (other?.claimed !== undefined) await claims.release(other.claimed.token);
-    if (["active", "completed", "unknown"].includes(await queue.getJobState(job.id))) {
-      // A worker was faster than the mark, which must not end a later attempt.
-      const { discarded: _mark, ...notes } = notesOf((await queue.getJob(job.id)) ?? job);
-      await ifHeld(job.updateProgress(notes));
-      return false;
-    }
-    await note(queue, job, { attempt: 0, to: "dead", result: "discarded", by, reason });
     return true;
   }
 
@@ -231,7 +237,7 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
   return {
     async put(event: InboxEvent, options: AcceptOptions = {}) {
-      const stored = await within(PUT_TIMEOUT_MS, put(event, options), noAnswerIn(PUT_TIMEOUT_MS));
+      const stored = await puts.track(within(PUT_TIMEOUT_MS, put(event, options), noAnswerIn(PUT_TIMEOUT_MS)));
       if (!stored.duplicate) tell();
       return stored;
     },
@@ -280,9 +286,9 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
       if (found === undefined) return undefined;
       const { queue, job } = found;
       const [state, { logs }] = await Promise.all([queue.getJobState(job.id), queue.getJobLogs(job.id)]);
-      const type = state === "waiting" ? "wait" : (state as BullMqJobType);
-      // Removed since, or in a state that only somebody else's hand can bring about.
-      if (!ALL.includes(type)) return undefined;
+      const type = typeIn(state);
+      // Removed since, for example.
+      if (type === undefined) return undefined;
       const details = { ...entryOf(job, type, await dueAtOf(queue, job, type)), history: logs.map(fromLine) };
       if (!payload) return details;
       const { rawBody, headers } = eventOf(job);
@@ -290,19 +296,19 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     },
 
     async replay(which: readonly string[] | InboxFilter, intervention: Intervention) {
-      const replayed = await changeAll(which, FINISHED, (source, job, state) => replayOne(source, job, state, intervention));
+      const replayed = await changeAll(which, FINISHED, (source, job, type) => replayOne(source, job, type, intervention));
       tell();
       return replayed;
     },
 
     discard: (which: readonly string[] | InboxFilter, intervention: Intervention) =>
-      changeAll(which, WAITING, (source, job, state) => discardOne(source, job, state, intervention)),
+      changeAll(which, WAITING, (source, job, type) => discardOne(source, job, type, intervention)),
 
     async stats(): Promise<InboxStats> {
       const states = { received: 0, processing: 0, retry: 0, done: 0, dead: 0 };
       const due: number[] = [];
       for (const source of await queues.sources()) {
-        const counts = await queues.of(source).getJobCounts(...ALL);
+        const counts = await queues.of(source).getJobCounts(...ALL_TYPES);
         states.received += counts.wait ?? 0;
         states.processing += counts.active ?? 0;
         states.retry += counts.delayed ?? 0;
@@ -337,13 +343,13 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
 
     close() {
       closed = true;
-      return queues.close();
+      return queues.close(puts.ended());
     },
   };
 }
 
 const typesFor = (states: readonly InboxState[] | undefined): BullMqJobType[] =>
-  ALL.filter((type) => states === undefined || states.some((state) => typesOf[state].includes(type)));
+  ALL_TYPES.filter((type) => states === undefined || states.some((state) => typesOf[state].includes(type)));
 
 function isList(which: readonly string[] | InboxFilter): which is readonly string[] {
   return Array.isArray(which);

@@ -18,6 +18,8 @@ export type { BullMqInboxOptions } from "./bullmq-open.ts";
  * Each router that is worked on has a connection of its own and is asked for at every poll. With hundreds of tenants, use one router with a
  * secret function, or another inbox.
  *
+ * While a queue is paused, as dashboards can do, its events are stored, and neither handled nor discarded.
+ *
  * `list` goes through the endpoints one by one, and through each by state, the newest first in each. An event whose retry has become due
  * counts as `received` in `stats`.
  *

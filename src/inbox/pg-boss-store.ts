@@ -9,6 +9,7 @@ import { createOperations, revive } from "./pg-boss-operations.ts";
 import { queriesFor } from "./pg-boss-queries.ts";
 import { type AttemptEnd, CLOSED, type ClaimedEvent, type InboxStore, type InboxTransition } from "./store.ts";
 import { bucketOf } from "./tallies.ts";
+import { createUnderWay } from "./under-way.ts";
 import { within } from "./within.ts";
 
 /** What a store on pg-boss works with. */
@@ -40,8 +41,13 @@ export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreP
   );
   const operations = createOperations(pair, sql, intake.heartbeatSeconds, announce);
   const abundant = new Set<string>();
+  const puts = createUnderWay();
   let turn = 0;
   let closing: Promise<void> | undefined;
+
+  function checkOpen(): void {
+    if (closing) throw new Error("The inbox is closed.");
+  }
 
   /** Those of some queues that have something due. Where there was more than could be taken, there probably is. */
   async function dueOf(queues: readonly string[]): Promise<readonly string[]> {
@@ -128,13 +134,15 @@ export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreP
 
   return {
     async put(event: InboxEvent, { unlessKnown }: AcceptOptions = {}) {
+      checkOpen();
       const limitMs = unlessKnown === undefined ? ANSWER_MS : SEARCH_MS;
-      const stored = await within(limitMs, intake.put(event, unlessKnown), "Postgres did not answer in time.");
+      const stored = await puts.track(within(limitMs, intake.put(event, unlessKnown), "Postgres did not answer in time."));
       if (!stored.duplicate) announce();
       return stored;
     },
 
     async claim({ sources, limit, leaseMs }) {
+      checkOpen();
       const queues = sources.map(queueOf);
       await Promise.all(queues.map((queue) => intake.ready(queue)));
       const due = await dueOf(queues);
@@ -208,7 +216,7 @@ export function createPgBossStore({ pair, schema, intake, leases }: PgBossStoreP
 
     close() {
       leases.close();
-      closing ??= pair.close();
+      closing ??= puts.ended().then(pair.close);
       return closing;
     },
   };

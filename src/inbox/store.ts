@@ -315,7 +315,7 @@ export interface InboxStore {
    * Closes what the store has opened itself, after what was asked for before. Safe to call again. Workers have stopped by then; an operation
    * after that rejects.
    *
-   * Proved by "says when it is ready, and rejects when it is closed".
+   * Proved by "stores what was asked for before it is closed" and "says when it is ready, and rejects when it is closed".
    */
   close(): Promise<void>;
 }

@@ -454,6 +454,22 @@ const plays: Readonly<Record<string, Play>> = {
     expectEqual(await store.put(scene.event("a")), { duplicate: false }, "the event after that");
   },
 
+  async "stores what was asked for before it is closed"(scene) {
+    const store = await scene.open();
+    const names = Array.from({ length: 50 }, (_, index) => `e${index}`);
+    const puts = names.map((name, index) => {
+      const event = scene.event(name);
+      return store.put(event, index % 2 === 0 ? {} : { unlessKnown: [event.id] });
+    });
+    const closed = store.close();
+    const stored = await Promise.allSettled(puts);
+    await closed;
+    const refused = stored.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+    expectEqual([...new Set(refused.map(({ reason }) => String(reason)))], [], "why deliveries were refused that came before");
+    const { entries } = await (await scene.open()).list({ provider: scene.provider }, { limit: 100 });
+    expectEqual(entries.map(({ id }) => id).sort(), names.map((name) => scene.event(name).id).sort(), "events that are there after that");
+  },
+
   async "says when it is ready, and rejects when it is closed"(scene) {
     const store = await scene.open();
     expectEqual(await store.health(), { live: true, ready: true }, "the health");

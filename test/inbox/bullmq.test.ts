@@ -1,4 +1,4 @@
-import { Queue } from "bullmq";
+import { Job, Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { type BullMqInboxOptions, openBullMqInbox } from "../../src/inbox/bullmq.ts";
@@ -7,7 +7,7 @@ import { openBullMqStore } from "../../src/inbox/bullmq-open.ts";
 import type { Inbox } from "../../src/inbox/inbox.ts";
 import type { InboxEvent } from "../../src/inbox/intake.ts";
 import { completePolicy } from "../../src/inbox/retry-policy.ts";
-import type { ClaimedEvent, InboxStore } from "../../src/inbox/store.ts";
+import type { ClaimedEvent, InboxStore, InboxTransition } from "../../src/inbox/store.ts";
 import { sha256Hex } from "../../src/signature/hmac.ts";
 import { inboxStoreCases } from "../../src/testing/index.ts";
 import { describeWith, redisServer, registerCases, uniqueName } from "../suites/servers.ts";
@@ -31,6 +31,20 @@ const eventOf = (name: string, more: Partial<InboxEvent> = {}): InboxEvent => ({
 
 const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leaseMs = 60_000): Promise<readonly ClaimedEvent[]> =>
   store.claim({ sources: [source], limit, leaseMs });
+
+function signal(): { readonly promise: Promise<void>; resolve(): void } {
+  let resolve = ignore;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
+async function discardedLines(store: InboxStore): Promise<readonly InboxTransition[]> {
+  const { entries } = await store.list({}, { limit: 1000 });
+  const histories = await Promise.all(entries.map(async ({ entry }) => (await store.get(entry, { payload: false }))?.history ?? []));
+  return histories.flat().filter(({ result }) => result === "discarded");
+}
 
 (await describeWith(redisServer))("the inbox store in BullMQ", () => {
   const prefix = uniqueName();
@@ -194,6 +208,156 @@ const claimAll = (store: InboxStore, source = "heygen/default", limit = 10, leas
     expect(dead).toMatchObject({ state: "dead", attempts: 1, reason: by.reason });
     expect(dead?.history.at(-1)).toMatchObject({ to: "dead", result: "discarded", ...by });
     expect(await claimAll(store)).toMatchObject([{ attempt: 1, event: { id: eventOf("b").id } }]);
+  });
+
+  it("discards nothing of a queue that is paused, leaves it as it is, and comes to an end", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    const [later] = await claimAll(store, "heygen/default", 1);
+    await store.settle(later as ClaimedEvent, { ...done, state: "retry", result: "retry_later", reason: "later", afterMs: 60_000 });
+    const queue = new Queue("heygen/default", { connection: redisOf(), prefix: String(options.prefix) });
+    await queue.pause();
+    expect(await store.discard({}, by)).toBe(0);
+    const { entries } = await store.list({}, { limit: 10 });
+    expect(
+      await store.discard(
+        entries.map(({ entry }) => entry),
+        by,
+      ),
+    ).toBe(0);
+    expect(entries.map(({ state }) => state).sort(), "also what is not due yet").toEqual(["received", "retry"]);
+    expect(await discardedLines(store)).toEqual([]);
+    await queue.resume();
+    await queue.close();
+    expect(await claimAll(store), "what must not have kept a mark").toMatchObject([{ event: { id: eventOf("b").id } }]);
+    expect(await store.discard({}, by)).toBe(1);
+    expect(await discardedLines(store)).toMatchObject([{ to: "dead", ...by }]);
+  });
+
+  it("discards nothing where another queue setting lets nothing be claimed", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    const queue = new Queue("heygen/default", { connection: redisOf(), prefix: String(options.prefix) });
+    await queue.setGlobalConcurrency(1);
+    const [running] = await claimAll(store, "heygen/default", 1);
+    expect(await store.discard({}, by)).toBe(0);
+    expect(await discardedLines(store)).toEqual([]);
+    await store.settle(running as ClaimedEvent, done);
+    expect(await claimAll(store), "what must not have kept a mark").toHaveLength(1);
+    await queue.close();
+  });
+
+  it("counts and notes each discarded event once, whoever claims it", async () => {
+    const options = optionsFor();
+    const [store, second, worker] = [await openStore(options), await openStore(options), await openStore(options)];
+    const names = Array.from({ length: 60 }, (_, index) => `e${index}`);
+    await Promise.all(names.map((name) => store.put(eventOf(name))));
+    let handled = 0;
+    let busy = true;
+    const work = async (): Promise<void> => {
+      while (busy) for (const claimed of await claimAll(worker, "heygen/default", 1)) if (await worker.settle(claimed, done)) handled++;
+    };
+    const working = [work(), work()];
+    const discarded = await Promise.all([store.discard({}, by), second.discard({}, { ...by, by: "another test" })]);
+    await vi.waitFor(async () => expect((await store.stats()).states).toMatchObject({ received: 0, processing: 0, retry: 0 }), 10_000);
+    busy = false;
+    await Promise.all(working);
+    const total = discarded.reduce((sum, count) => sum + count, 0);
+    expect([handled + total, (await store.stats()).states.dead, (await discardedLines(store)).length]).toEqual([
+      names.length,
+      total,
+      total,
+    ]);
+  });
+
+  it("keeps who discarded an event and why, and counts it, where a worker claims it first", async () => {
+    const options = optionsFor();
+    const [store, worker] = [await openStore(options), await openStore(options)];
+    await store.put(eventOf("a"));
+    let claiming: Promise<readonly ClaimedEvent[]> | undefined;
+    const reached = signal();
+    const seen = signal();
+    const { changePriority, moveToFailed } = Job.prototype;
+    const { getJobState } = Queue.prototype;
+    // The worker has claimed the marked job, and comes to burying it only when it was seen to be active.
+    const spies = [
+      vi.spyOn(Job.prototype, "changePriority").mockImplementationOnce(async function (this: Job, given) {
+        await changePriority.call(this, given);
+        claiming = claimAll(worker);
+        await reached.promise;
+      }),
+      vi.spyOn(Job.prototype, "moveToFailed").mockImplementationOnce(async function (this: Job, ...given) {
+        reached.resolve();
+        await seen.promise;
+        return moveToFailed.apply(this, given) as never;
+      }),
+      vi.spyOn(Queue.prototype, "getJobState").mockImplementation(async function (this: Queue, id) {
+        const state = await getJobState.call(this, id);
+        if (state === "active") seen.resolve();
+        return state;
+      }),
+    ];
+    expect(await store.discard({}, by)).toBe(1);
+    expect(await claiming).toEqual([]);
+    for (const spy of spies) spy.mockRestore();
+    expect(await discardedLines(store)).toMatchObject([{ to: "dead", ...by }]);
+  });
+
+  it("discards no later attempt of an event that was claimed before it was marked", async () => {
+    const options = optionsFor();
+    const [store, worker] = [await openStore(options), await openStore(options)];
+    await store.put(eventOf("a"));
+    let claimed: readonly ClaimedEvent[] = [];
+    const { updateProgress } = Job.prototype;
+    const spy = vi.spyOn(Job.prototype, "updateProgress").mockImplementationOnce(async function (this: Job, notes) {
+      claimed = await claimAll(worker);
+      await updateProgress.call(this, notes);
+    });
+    expect(await store.discard({}, by)).toBe(0);
+    spy.mockRestore();
+    const retry = { ...done, state: "retry", result: "retry_later", reason: "later", afterMs: 1 } as const;
+    expect(await worker.settle(claimed[0] as ClaimedEvent, retry)).toBe(true);
+    await vi.waitFor(async () => expect(await claimAll(worker)).toMatchObject([{ attempt: 2 }]), 10_000);
+    expect(await discardedLines(store)).toEqual([]);
+  });
+
+  it("discards and replays what other machines stored or ended by clocks that are ahead, and nothing twice", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    const redis = redisOf();
+    const ahead = Date.now() + 60_000;
+    const jobIds = async () => (await store.list({}, { limit: 10 })).entries.map(({ entry }) => entry.split("@")[0]);
+    for (const id of await jobIds()) await redis.hset(`${options.prefix}:heygen/default:${id}`, "timestamp", ahead);
+    expect(await store.discard({}, by)).toBe(2);
+    for (const id of await jobIds()) await redis.hset(`${options.prefix}:heygen/default:${id}`, "finishedOn", ahead);
+    // Each fails again at once, and must not be taken back a second time.
+    const worker = await openStore(options);
+    const { retry } = Job.prototype;
+    const spy = vi.spyOn(Job.prototype, "retry").mockImplementation(async function (this: Job, ...given) {
+      await retry.apply(this, given);
+      for (const claimed of await claimAll(worker))
+        await worker.settle(claimed, { ...done, state: "dead", result: "handler_failed", reason: "no" });
+    });
+    expect(await store.replay({ state: "dead" }, by)).toBe(2);
+    expect(spy).toHaveBeenCalledTimes(2);
+    spy.mockRestore();
+  });
+
+  it("replays the others where one is deleted at that moment", async () => {
+    const options = optionsFor();
+    const store = await openStore(options);
+    for (const name of ["a", "b"]) await store.put(eventOf(name));
+    for (const each of await claimAll(store)) await store.settle(each, done);
+    const { updateProgress } = Job.prototype;
+    const spy = vi.spyOn(Job.prototype, "updateProgress").mockImplementationOnce(async function (this: Job, notes) {
+      await this.remove();
+      await updateProgress.call(this, notes);
+    });
+    expect(await store.replay({ state: "done" }, by)).toBe(1);
+    spy.mockRestore();
   });
 
   it("waits for a century at most, and not for no time, when a handler asks for more", async () => {
