@@ -58,8 +58,9 @@ const DAY_MS = 86_400_000;
 const NO_SUCH_KEY = -2;
 /** Jobs that are read or deleted at once, with their payloads. */
 const CHUNK = 50;
-/** Ids that are read at once, so that Redis answers others in between. */
-const ID_CHUNK = 10_000;
+/** Ids that are read at once, so that Redis answers others in between, and those of them that are read again, as others may have moved. */
+const WINDOW = 10_000;
+const OVERLAP = 1000;
 const DELETE_CHUNK = 1000;
 /** Delayed jobs are ordered by their due time, with this many places for those of one millisecond. */
 const DELAYED_SCORES_PER_MS = 0x1000;
@@ -151,18 +152,25 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     return times.length > 0 ? Math.min(...(times as number[])) : undefined;
   }
 
-  /** What is in some states now. By ids, since the clocks of those who stored or ended it may be ahead of this one. */
-  async function idsIn(queue: BullMqQueue, states: readonly InboxState[]): Promise<ReadonlyMap<string, BullMqJobType>> {
-    const ids = new Map<string, BullMqJobType>();
+  /**
+   * What is in some states when the turn of a queue begins, by ids, since the clocks of those who stored or ended it may be ahead of this
+   * one. A window at a time, since a queue may hold more than fits into memory.
+   */
+  async function* windowsIn(
+    queue: BullMqQueue,
+    states: readonly InboxState[],
+  ): AsyncGenerator<{ readonly type: BullMqJobType; readonly ids: readonly string[] }> {
     // What becomes due on the way moves from the delayed ones to those that wait, which come after them.
-    for (const type of typesFor(states).reverse()) {
-      for (let offset = 0, found = ID_CHUNK; found === ID_CHUNK; offset += found) {
-        const page = await queue.getRanges([type], offset, offset + ID_CHUNK - 1, false);
-        for (const id of page) ids.set(id, type);
-        found = page.length;
+    const types = typesFor(states).reverse();
+    const counts = await queue.getJobCounts(...types);
+    for (const type of types) {
+      // From the newest down: what is changed and what comes in is at that end, and leaves the place of all others.
+      for (let end = counts[type] ?? 0; end > 0; ) {
+        const start = Math.max(0, end - WINDOW);
+        yield { type, ids: await queue.getRanges([type], start, end - 1, true) };
+        end = start > 0 ? start + OVERLAP : 0;
       }
     }
-    return ids;
   }
 
   /** Changes what is selected. What comes into a queue, or ends, after its turn has begun is not meant. */
@@ -181,19 +189,14 @@ export function createBullMqStore(parts: BullMqStoreParts): InboxStore {
     const filter = { ...which, state };
     for (const source of await sourcesFor(which)) {
       const queue = queues.of(source);
-      const found = [...(await idsIn(queue, state))];
-      for (let index = 0; index < found.length; index += CHUNK) {
-        const chunk = found.slice(index, index + CHUNK);
-        const jobs = await jobsOf(
-          queue,
-          chunk.map(([id]) => id),
-        );
-        for (const [place, [id, before]] of chunk.entries()) {
-          const job = jobs[place];
-          // Where it is now takes Redis long in a long queue, so only of those that are meant.
-          if (job === undefined || !fits(job, before, filter)) continue;
-          const type = typeIn(await queue.getJobState(id));
-          if (type !== undefined && fits(job, type, filter) && (await change(source, job, type))) changed++;
+      for await (const { type: before, ids } of windowsIn(queue, state)) {
+        for (let index = 0; index < ids.length; index += CHUNK) {
+          for (const job of await jobsOf(queue, ids.slice(index, index + CHUNK))) {
+            // Where it is now takes Redis long in a long queue, so only of those that are meant.
+            if (job === undefined || !fits(job, before, filter)) continue;
+            const type = typeIn(await queue.getJobState(job.id));
+            if (type !== undefined && fits(job, type, filter) && (await change(source, job, type))) changed++;
+          }
         }
       }
     }
