@@ -15,6 +15,7 @@ import {
   type NodeStream,
   readNodeStream,
 } from "./node-http.ts";
+import { asError } from "./thrown.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream } from "./node-http.ts";
 
@@ -124,7 +125,7 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
       router
         .receive({ method: raw.method ?? "", url: raw.originalUrl ?? raw.url ?? "/", headers: headersOf(raw), body })
         .then((outcome) => sendReply(raw, reply, toAnswer(outcome)))
-        .catch((error: unknown) => reply.send(error));
+        .catch((thrown: unknown) => reply.send(asError(thrown)));
     },
   });
 }

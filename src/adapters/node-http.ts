@@ -15,6 +15,7 @@ import { keptBody } from "../kept-body.ts";
 import { type Answer, toAnswer } from "../outcome.ts";
 import type { Refusal } from "../refusal.ts";
 import { endReading, limitReading, type Reading } from "./read-timeout.ts";
+import { asError } from "./thrown.ts";
 
 /** The part of a Node.js readable stream that is used. */
 export interface NodeStream {
@@ -263,7 +264,7 @@ export function cutOff(request: NodeRequest): void {
   });
 }
 
-/** Takes a request through a router, and sends the answer. Rejects only if a receiver of somebody else does. */
+/** Takes a request through a router, and sends the answer. Rejects only if a receiver of somebody else does, and with an `Error`. */
 export async function answerNode(
   router: Receiver,
   request: NodeRequest,
@@ -272,8 +273,12 @@ export async function answerNode(
 ): Promise<void> {
   ignoreStreamErrors(request, response);
   const { url, body, waitUntil } = parts;
-  const outcome = await router.receive({ method: request.method ?? "", url, headers: headersOf(request), body, waitUntil });
-  sendAnswer(request, response, toAnswer(outcome));
+  try {
+    const outcome = await router.receive({ method: request.method ?? "", url, headers: headersOf(request), body, waitUntil });
+    sendAnswer(request, response, toAnswer(outcome));
+  } catch (thrown) {
+    throw asError(thrown);
+  }
 }
 
 /** Sends an answer, if there still is somebody to send it to. */

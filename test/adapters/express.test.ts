@@ -240,8 +240,10 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
   });
 
   describe("P51: goes to the error middleware, and nowhere else, when", () => {
-    const failures: readonly [string, () => Promise<never>][] = [
+    const failures: readonly [string, () => Promise<never>, string?][] = [
       ["a receiver rejects", () => Promise.reject(new Error("a defect"))],
+      ["a receiver rejects with nothing", () => Promise.reject(undefined), noError],
+      ["a receiver rejects with what Express takes for something else", () => Promise.reject("route"), noError],
       [
         "a receiver throws",
         () => {
@@ -249,25 +251,28 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
         },
       ],
     ];
-    it.each(failures)("%s", async (_name, receive) => {
+    it.each(failures)("%s", async (_name, receive, message = "a defect") => {
       const unhandled: unknown[] = [];
       const listener = (reason: unknown): unknown => unhandled.push(reason);
       process.on("unhandledRejection", listener);
       onTestFinished(() => void process.off("unhandledRejection", listener));
       const app = create();
       app.all("/hooks", expressHandler({ receive }));
+      app.all("/hooks", (_request, response) => void response.send("the next route"));
       app.use(((error: Error, _request, response, _next) => {
         response.status(503).send(`caught ${error.message}`);
       }) satisfies ErrorRequestHandler);
       const url = `${await listening(createServer(app))}/hooks`;
       const answered = await deliver(url, event);
-      expect([answered.status, answered.text]).toEqual([503, "caught a defect"]);
+      expect([answered.status, answered.text]).toEqual([503, `caught ${message}`]);
       // Node.js reports rejections once the turn is over, which a second answer shows.
       await deliver(url, event);
       expect(unhandled).toEqual([]);
     });
   });
 });
+
+const noError = "The receiver threw what is no Error.";
 
 const listenAlong: RequestHandler = (request, _response, next) => {
   request.on("data", () => undefined);

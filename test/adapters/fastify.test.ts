@@ -289,12 +289,17 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
     await expect(fastifyPlugin(fastify() as never, options as never)).rejects.toThrow(message);
   });
 
-  it("P48: leaves a receiver that rejects to the error handler", async () => {
+  it.each([
+    ["an error", new Error("a defect"), "a defect"],
+    ["nothing", undefined, "The receiver threw what is no Error."],
+    ["a text", "a defect", "The receiver threw what is no Error."],
+    ["an object", { a: 1 }, "The receiver threw what is no Error."],
+  ])("P48: leaves a receiver that rejects with %s to the error handler", async (_what, thrown, message) => {
     const app = create({ forceCloseConnections: true });
     app.setErrorHandler((error: Error, _request, reply) => reply.code(503).send(`caught ${error.message}`));
-    app.register(fastifyPlugin, { router: { receive: () => Promise.reject(new Error("a defect")) }, path });
+    app.register(fastifyPlugin, { router: { receive: () => Promise.reject(thrown) }, path });
     const { status, text: sent } = await deliver((await listening(app)) + path, event);
-    expect([status, sent]).toEqual([503, "caught a defect"]);
+    expect([status, sent]).toEqual([503, `caught ${message}`]);
   });
 
   describe("behind hooks that put something in place of the body", () => {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { describe, expect, it, vi } from "vitest";
+import { fetchHandler } from "../../src/adapters/fetch.ts";
 import type { AnyWebhookError } from "../../src/errors.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter, type RouterOptions } from "../../src/router.ts";
@@ -124,6 +125,11 @@ describe("router.fetch", () => {
     router.onAny(() => undefined);
     const environment = new Proxy({}, { get: (_target, name) => expect.unreachable(String(name)) });
     expect((await handle(await request(success("v")), environment)).status).toBe(200);
+  });
+
+  it("rejects with an error, whatever a receiver rejects with", async () => {
+    const handle = fetchHandler({ receive: () => Promise.reject(undefined) });
+    await expect(handle(await request(success("v")))).rejects.toThrow("The receiver threw what is no Error.");
   });
 
   it("P18: on Node.js, finds the body under the Request, or says who read it", async () => {

@@ -260,12 +260,16 @@ describe.each(pairs)("P54: Hono $name", ({ create, listen, ...pair }) => {
     expect(json.text).toBe('{"received":{"a":"é"}}');
   });
 
-  it("P51: leaves a receiver that rejects to app.onError", async () => {
+  it.each([
+    ["an error", new Error("a defect"), "a defect"],
+    ["nothing", undefined, "The receiver threw what is no Error."],
+    ["a text", "a defect", "The receiver threw what is no Error."],
+  ])("P51: leaves a receiver that rejects with %s to app.onError", async (_what, thrown, message) => {
     const app = create();
-    app.all("/hooks", honoHandler({ receive: () => Promise.reject(new Error("a defect")) }));
+    app.all("/hooks", honoHandler({ receive: () => Promise.reject(thrown) }));
     app.onError((error, context) => context.text(`caught ${error.message}`, 503));
     const { status, text } = await deliver(`${await listening(listen({ fetch: app.fetch }) as Server)}/hooks`, event);
-    expect([status, text]).toEqual([503, "caught a defect"]);
+    expect([status, text]).toEqual([503, `caught ${message}`]);
   });
 });
 

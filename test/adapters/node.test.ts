@@ -74,6 +74,18 @@ describe("nodeHandler", () => {
     expect(errors).toMatchObject([{ code: "signature_missing" }]);
   });
 
+  it("rejects with an error, whatever a receiver rejects with", async () => {
+    const rejected: unknown[] = [];
+    const handle = nodeHandler({ receive: () => Promise.reject(undefined) });
+    const { url } = await serve(async (request, response) => {
+      await handle(request, response).catch((error: unknown) => rejected.push(error));
+      response.writeHead(500, {});
+      response.end("");
+    });
+    await request(url, { method: "POST" });
+    expect(rejected).toEqual([new Error("The receiver threw what is no Error.", { cause: undefined })]);
+  });
+
   it("reads a stream that somebody has paused", async () => {
     const { handle } = setUp();
     const { url } = await serve((request, response) => {
