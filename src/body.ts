@@ -76,7 +76,11 @@ export async function readRequest(request: Request, maxBytes: number, fix: strin
   const announced = request.headers.get("content-length");
   if (announcesMoreThan(announced, maxBytes)) return tooLarge;
   const read = request.body === null ? new Uint8Array() : await readStream(request.body, maxBytes);
-  return isBytes(read) ? complete(read, announced, fix) : read;
+  if (!isBytes(read)) return read;
+  // Without a length, a stream that was drained elsewhere looks like one that brought nothing.
+  if (read.length === 0 && request.body !== null && announced === null)
+    return alreadyParsed(`The body of the Request was read before, or nothing was sent. ${fix}`);
+  return complete(read, announced, fix);
 }
 
 /** Reads a web stream under the cap and cancels it when it grows past the cap. */

@@ -21,6 +21,30 @@ export function keptBody(kept: Uint8Array | string, headers: HeaderSource, fix: 
   return complete(bytes, announced, fix);
 }
 
+/** How far a stream of Node.js was read. */
+export interface ReadSoFar {
+  readonly readableDidRead: boolean;
+  readonly readableEnded: boolean;
+}
+
+/**
+ * What {@link keptBody} says of bytes or text that somebody kept. Nothing for anything else, and where the stream may have more: whoever
+ * collects chunk by chunk starts with nothing, and has a part until the end (pitfall P18). What is there before anybody has read comes from
+ * a platform, which read it elsewhere.
+ */
+export function wholeBody(
+  kept: unknown,
+  headers: HeaderSource,
+  fix: string,
+  ...streams: readonly ReadSoFar[]
+): Uint8Array | Refusal | undefined {
+  if (!isBytes(kept) && typeof kept !== "string") return undefined;
+  const body = keptBody(kept, headers, fix);
+  // As long as was announced, so nothing is missing.
+  if (isBytes(body) && headerValue(headers, "content-length") !== undefined) return body;
+  return kept.length > 0 && streams.every((stream) => stream.readableEnded || !stream.readableDidRead) ? body : undefined;
+}
+
 /** Whether a body is compressed, or encoded in another way. */
 export function isEncoded(headers: HeaderSource): boolean {
   const encoding = headerValue(headers, "content-encoding");

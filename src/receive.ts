@@ -194,7 +194,7 @@ interface Unread {
 
 /**
  * What is authentic is not lost for being unreadable: a later version may know better. Neither what anybody can send is kept, nor what
- * would have to say its age in its body.
+ * would have to say its age in its body, nor an empty body, which no version will read.
  */
 function refuseUnreadable(
   pipeline: Pipeline,
@@ -204,7 +204,8 @@ function refuseUnreadable(
   refusal: Refusal,
 ): Outcome | Promise<Outcome> {
   const isAgeless = match?.timestampSeconds === undefined && pipeline.provider.maxAgeSeconds !== undefined;
-  if (!pipeline.inbox || authenticity.method === "none" || isAgeless) return pipeline.reporter.refuse(journey, refusal);
+  if (!pipeline.inbox || authenticity.method === "none" || isAgeless || rawBody.length === 0)
+    return pipeline.reporter.refuse(journey, refusal);
   const fingerprint = sha256Hex(rawBody);
   const id = eventKey(pipeline.keyPrefix, match?.id === undefined ? [UNREADABLE, fingerprint] : [match.id]);
   journey.id = id;

@@ -69,4 +69,19 @@ describe("a body that never ends", () => {
     expect(errors).toEqual(["body_incomplete", "body_incomplete"]);
     expect([stream.isPaused(), vi.getTimerCount()]).toEqual([true, 0]);
   });
+
+  it.each([
+    ["holds what has arrived", "x", "body_already_parsed"],
+    ["waits for it as well", "", "body_incomplete"],
+  ])("P18: names a listener that %s, if there is one", async (_what, written, code) => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const stream = new PassThrough().on("readable", () => undefined);
+    stream.write(written);
+    const read = readNodeStream(stream, {}, 100, "Move the line.");
+    await vi.advanceTimersByTimeAsync(BODY_TIMEOUT_MS + 2000);
+    expect(await read).toMatchObject({
+      refused: code,
+      ...(written && { hint: expect.stringMatching(/a listener for "readable"\. Move the line\.$/) }),
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HeaderSource } from "../src/delivery.ts";
-import { keptBody } from "../src/kept-body.ts";
+import { keptBody, wholeBody } from "../src/kept-body.ts";
 import { toBytes } from "./suites/signer.ts";
 
 const FIX = "Move the line.";
@@ -99,6 +99,38 @@ describe("P17: what was kept of a compressed body", () => {
 
   it("is refused when the header is repeated", () => {
     expect(keptBody(toBytes("{}"), { "content-encoding": ["identity", "gzip"] }, FIX)).toEqual(parsed);
+  });
+});
+
+describe("P18: what was kept of a stream", () => {
+  const unread = { readableDidRead: false, readableEnded: false };
+  const begun = { readableDidRead: true, readableEnded: false };
+  const ended = { readableDidRead: true, readableEnded: true };
+  const bytes = toBytes("{}");
+
+  it("is whole when the stream has ended, or nobody has read it", () => {
+    for (const stream of [unread, ended, { readableDidRead: false, readableEnded: true }])
+      expect(wholeBody(bytes, {}, FIX, stream)).toBe(bytes);
+    expect(wholeBody("{}", {}, FIX, ended)).toEqual(parsed);
+    expect(wholeBody(bytes, { "content-length": "3" }, FIX, ended)).toEqual(parsed);
+  });
+
+  it("may be a part while one of the streams is being read", () => {
+    expect(wholeBody(bytes, {}, FIX, begun)).toBeUndefined();
+    expect(wholeBody(bytes, {}, FIX, ended, begun)).toBeUndefined();
+    expect(wholeBody("{}", { "content-length": "3" }, FIX, begun)).toBeUndefined();
+    expect(wholeBody(bytes, { "content-length": "2" }, FIX, begun)).toBe(bytes);
+  });
+
+  it("is no body when it is nothing, unless nothing was announced", () => {
+    for (const stream of [unread, begun, ended]) {
+      for (const nothing of [new Uint8Array(), ""]) expect(wholeBody(nothing, {}, FIX, stream)).toBeUndefined();
+      expect(wholeBody("", { "content-length": "0" }, FIX, stream)).toEqual(new Uint8Array());
+    }
+  });
+
+  it("is neither bytes nor text", () => {
+    for (const other of [undefined, null, {}, 1, [123, 125]]) expect(wholeBody(other, {}, FIX, ended)).toBeUndefined();
   });
 });
 

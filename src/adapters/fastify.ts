@@ -1,7 +1,7 @@
-import { alreadyParsed, isBytes, type ReadBody } from "../body.ts";
+import { alreadyParsed, type ReadBody } from "../body.ts";
 import { checkReceiver, type Receiver } from "../delivery.ts";
 import { ConfigurationError } from "../errors.ts";
-import { isEncoded, keptBody } from "../kept-body.ts";
+import { isEncoded, wholeBody } from "../kept-body.ts";
 import { type Answer, toAnswer } from "../outcome.ts";
 import {
   cutOff,
@@ -10,11 +10,14 @@ import {
   ignore,
   ignoreStreamErrors,
   isUnread,
+  keptOf,
   type NodeRequest,
   type NodeResponse,
   type NodeStream,
   readNodeStream,
+  readRawBody,
 } from "./node-http.ts";
+import { asError } from "./thrown.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream } from "./node-http.ts";
 
@@ -107,7 +110,8 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
     method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     url: path,
     exposeHeadRoute: false,
-    // For fastify-raw-body, whose second copy of the body nobody needs, and @fastify/cors, which would answer the probes with 400.
+    // For fastify-raw-body, whose second copy of the body nobody needs, and @fastify/cors, which would answer the probes with 400 and
+    // looks at this since 10.1.
     config: { rawBody: false, cors: false },
     onRequest(request, _reply, done) {
       // Fastify refuses a malformed type before any parser is asked. The router gets the headers as they arrived.
@@ -124,7 +128,7 @@ function mount(instance: FastifyInstance, router: Receiver, path: string): void 
       router
         .receive({ method: raw.method ?? "", url: raw.originalUrl ?? raw.url ?? "/", headers: headersOf(raw), body })
         .then((outcome) => sendReply(raw, reply, toAnswer(outcome)))
-        .catch((error: unknown) => reply.send(error));
+        .catch((thrown: unknown) => reply.send(asError(thrown)));
     },
   });
 }
@@ -136,15 +140,23 @@ const FIX = "Register fastifyPlugin outside of the plugin whose hook reads or re
 
 function readBody({ raw, rawBody, body }: FastifyRequest, maxBytes: number): ReturnType<ReadBody> {
   // Nearly always, and then without another promise.
-  if (body === raw && rawBody === undefined) return readNodeStream(raw, raw.headers, maxBytes, FIX);
+  if (body === raw && rawBody === undefined) return readRawBody(raw, maxBytes, FIX);
+  const payload = isStream(body) ? body : raw;
   for (const kept of [rawBody, body]) {
-    if (isBytes(kept) || typeof kept === "string") return Promise.resolve(keptBody(kept, headersOf(raw), FIX));
+    const whole = wholeBody(kept, headersOf(raw), FIX, raw, payload);
+    if (whole !== undefined) return Promise.resolve(whole);
   }
-  const payload = (body ?? raw) as NodeStream;
-  if (typeof payload.on !== "function") return Promise.resolve(alreadyParsed(`A hook parsed the body before. ${FIX}`));
-  // A hook has put another stream in place; one that decompresses does not give the bytes that were signed.
-  if (payload !== raw && isEncoded(headersOf(raw))) return Promise.resolve(alreadyParsed(`A hook replaced a compressed body. ${FIX}`));
-  return readNodeStream(payload, raw.headers, maxBytes, FIX);
+  if (payload !== raw) {
+    // A hook has put another stream in place; one that decompresses does not give the bytes that were signed.
+    if (isEncoded(headersOf(raw))) return Promise.resolve(alreadyParsed(`A hook replaced a compressed body. ${FIX}`));
+    return readNodeStream(payload, raw.headers, maxBytes, FIX);
+  }
+  if ((body ?? raw) === raw) return readRawBody(raw, maxBytes, FIX);
+  return Promise.resolve(keptOf(raw, FIX) ?? alreadyParsed(`A hook parsed the body before. ${FIX}`));
+}
+
+function isStream(body: unknown): body is NodeStream {
+  return typeof (body as Partial<NodeStream> | null | undefined)?.on === "function";
 }
 
 /** Fastify adds the charset to whatever is JSON, which takes longer than to have it ready. */

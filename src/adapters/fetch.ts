@@ -2,6 +2,7 @@ import type { Receiver, WaitUntil } from "../delivery.ts";
 import { ConfigurationError } from "../errors.ts";
 import { toAnswer } from "../outcome.ts";
 import { incomingOf, type ParsedRequest, readFetched } from "./node-http.ts";
+import { asError } from "./thrown.ts";
 
 /**
  * Answers a `Request`. `platform` is whatever else the platform passes; an object with a method `waitUntil` among it keeps handlers
@@ -35,15 +36,19 @@ export async function answerRequest(
   waitUntil: WaitUntil | undefined,
   incoming?: ParsedRequest | undefined,
 ): Promise<Response> {
-  const outcome = await router.receive({
-    method: request.method,
-    url: request.url,
-    headers: request.headers,
-    body: (maxBytes) => readFetched(request, incoming, maxBytes, fix),
-    waitUntil,
-  });
-  const { status, headers, body = null } = toAnswer(outcome);
-  return new Response(body, { status, headers });
+  try {
+    const outcome = await router.receive({
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      body: (maxBytes) => readFetched(request, incoming, maxBytes, fix),
+      waitUntil,
+    });
+    const { status, headers, body = null } = toAnswer(outcome);
+    return new Response(body, { status, headers });
+  } catch (thrown) {
+    throw asError(thrown);
+  }
 }
 
 /** Workers pass it after the bindings, Netlify right after the request. */

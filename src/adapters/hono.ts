@@ -3,6 +3,7 @@ import { checkReceiver, type Receiver, type WaitUntil } from "../delivery.ts";
 import { keptBody } from "../kept-body.ts";
 import { toAnswer } from "../outcome.ts";
 import { incomingOf, type ParsedRequest, readFetched } from "./node-http.ts";
+import { asError } from "./thrown.ts";
 
 /** The part of a Hono context that is used. */
 export interface HonoContext {
@@ -48,16 +49,20 @@ export function honoHandler(router: Receiver): HonoHandler {
   return async function handleWebhook(context) {
     const { req } = context;
     const incoming = incomingOf(context.env);
-    const outcome = await router.receive({
-      method: req.method,
-      url: req.url,
-      headers: req.raw.headers,
-      body: (maxBytes) => readBody(req, incoming, maxBytes),
-      // On Node.js there is no execution context, and to ask for it costs an error.
-      waitUntil: incoming ? undefined : waitUntilOf(context),
-    });
-    const answer = toAnswer(outcome);
-    return context.body(answer.body ?? null, answer.status as never, { ...answer.headers });
+    try {
+      const outcome = await router.receive({
+        method: req.method,
+        url: req.url,
+        headers: req.raw.headers,
+        body: (maxBytes) => readBody(req, incoming, maxBytes),
+        // On Node.js there is no execution context, and to ask for it costs an error.
+        waitUntil: incoming ? undefined : waitUntilOf(context),
+      });
+      const answer = toAnswer(outcome);
+      return context.body(answer.body ?? null, answer.status as never, { ...answer.headers });
+    } catch (thrown) {
+      throw asError(thrown);
+    }
   };
 }
 

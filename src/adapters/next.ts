@@ -53,10 +53,10 @@ export function nextRoute(router: Receiver, { waitUntil }: NextOptions = {}): Ne
   return { ...handlers, HEAD: handleWebhook, OPTIONS: handleWebhook };
 }
 
-const CUT =
-  "Behind a proxy.ts or middleware.ts, Next.js passes on 10 MB: for larger bodies raise experimental.proxyClientMaxBodySize " +
-  "(in Next.js 15 experimental.middlewareClientMaxBodySize).";
-const ROUTE_FIX = `Export what nextRoute(router) returns as it is, or read a copy before: await request.clone().text(). ${CUT}`;
+const ELSEWHERE =
+  "In a custom server, mount Next.js above express.json(). Behind a proxy.ts or middleware.ts, Next.js passes on 10 MB: for larger " +
+  "bodies raise experimental.proxyClientMaxBodySize (in Next.js 15 experimental.middlewareClientMaxBodySize).";
+const ROUTE_FIX = `Export what nextRoute(router) returns as it is, or read a copy before: await request.clone().text(). ${ELSEWHERE}`;
 
 /** Answers a request of the Pages Router. */
 export type NextApiHandler = (request: ParsedRequest, response: NodeResponse) => Promise<void>;
@@ -84,7 +84,7 @@ export function nextApiRoute(router: Receiver, { waitUntil }: NextOptions = {}):
   };
 }
 
-const API_FIX = `Add this line to the file of the API route: export const config = { api: { bodyParser: false } }; ${CUT}`;
+const API_FIX = `Add this line to the file of the API route: export const config = { api: { bodyParser: false } }; ${ELSEWHERE}`;
 
 /**
  * What the `config` of an API route has to be, for tests. Next.js reads `config` without running the file and refuses a reference, so the

@@ -4,17 +4,17 @@ import {
   announcesMoreThan,
   complete,
   incomplete,
-  isBytes,
   joinBytes,
   type ReadBody,
   readRequest,
   tooLarge,
 } from "../body.ts";
 import type { Delivery, HeaderSource, Receiver } from "../delivery.ts";
-import { keptBody } from "../kept-body.ts";
+import { wholeBody } from "../kept-body.ts";
 import { type Answer, toAnswer } from "../outcome.ts";
 import type { Refusal } from "../refusal.ts";
 import { endReading, limitReading, type Reading } from "./read-timeout.ts";
+import { asError } from "./thrown.ts";
 
 /** The part of a Node.js readable stream that is used. */
 export interface NodeStream {
@@ -23,6 +23,8 @@ export interface NodeStream {
   readonly readableEnded: boolean;
   /** `null` as long as nobody reads, or has paused it. */
   readonly readableFlowing: boolean | null;
+  /** What waits to be read. */
+  readonly readableLength: number;
   listenerCount(event: "data"): number;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error" | "pause", listener: () => void): unknown;
@@ -83,14 +85,18 @@ export function headersOf(request: Pick<NodeRequest, "headers">): HeaderSource {
  * @param fix a sentence with the line to change if something was faster
  */
 export function readNodeStream(stream: NodeStream, headers: NodeRequest["headers"], maxBytes: number, fix: string): ReturnType<ReadBody> {
-  if (stream.readableDidRead) return Promise.resolve(alreadyParsed(`Something read the request body before. ${fix}`));
-  if (stream.readableEnded) return Promise.resolve(new Uint8Array());
+  if (stream.readableDidRead) return Promise.resolve(readBefore(fix));
+  if (stream.readableEnded) return Promise.resolve(complete(new Uint8Array(), headers["content-length"], fix));
   if (stream.destroyed) return Promise.resolve(incomplete);
   if (announcesMoreThan(headers["content-length"], maxBytes)) return Promise.resolve(tooLarge);
   return new Promise((resolve) => new BodyReader(stream, headers["content-length"], maxBytes, fix, resolve).start());
 }
 
 type BodyResult = Awaited<ReturnType<ReadBody>>;
+
+function readBefore(fix: string): Refusal {
+  return alreadyParsed(`Something read the request body before. ${fix}`);
+}
 
 /** One body that is being read from a stream of Node.js. A class, since a closure for each event and step takes longer to make. */
 class BodyReader implements Reading {
@@ -144,13 +150,16 @@ class BodyReader implements Reading {
   }
 
   giveUp(): void {
-    this.#stop(incomplete);
+    const { readableFlowing, readableLength } = this.#stream;
+    // A listener for "readable" takes the stream over: it flows to nobody else (documented with that event of Node.js).
+    const isHeld = !readableFlowing && readableLength > 0;
+    this.#stop(isHeld ? alreadyParsed(`Something holds the request body with a listener for "readable". ${this.#fix}`) : incomplete);
   }
 
   // A field, since it has to be taken off again.
   readonly #take = (chunk: Uint8Array | string): void => {
     this.#length += chunk.length;
-    if (typeof chunk === "string") this.#stop(alreadyParsed(`Something read the request body before. ${this.#fix}`));
+    if (typeof chunk === "string") this.#stop(readBefore(this.#fix));
     else if (this.#length > this.#maxBytes) this.#stop(tooLarge);
     else {
       if (this.#chunks === undefined) this.#chunks = [chunk];
@@ -177,15 +186,39 @@ class BodyReader implements Reading {
   }
 }
 
-/** Reads the body from where it still is: the bytes or the text that a parser kept, else the unread stream. */
-export async function readParsedBody(request: ParsedRequest, maxBytes: number, fix: string): ReturnType<ReadBody> {
-  for (const kept of [request.rawBody, request.body]) {
-    if (isBytes(kept) || typeof kept === "string") return keptBody(kept, headersOf(request), fix);
+/** The bytes or the text that a parser or a platform kept of a whole body. */
+export function keptOf(request: ParsedRequest, fix: string): Uint8Array | Refusal | undefined {
+  const { rawBody } = request;
+  const kept = rawBody === undefined ? undefined : wholeBody(rawBody, headersOf(request), fix, request);
+  if (kept !== undefined) return kept;
+  const body = bodyOf(request);
+  return body === undefined ? undefined : wholeBody(body, headersOf(request), fix, request);
+}
+
+function bodyOf(request: ParsedRequest): unknown {
+  try {
+    return request.body;
+  } catch {
+    // A getter that parses when it is asked fails on what is no JSON. Unless the stream still has that, it counts as parsed.
+    return request.readableEnded ? { parsed: undefined } : undefined;
   }
+}
+
+/** Reads the stream, or takes what a platform kept that has drained it. For a place that body parsers do not come before. */
+export function readRawBody(request: ParsedRequest, maxBytes: number, fix: string): ReturnType<ReadBody> {
+  const mayBeKept = request.rawBody !== undefined || request.readableDidRead || request.readableEnded;
+  const kept = mayBeKept ? keptOf(request, fix) : undefined;
+  return kept === undefined ? readNodeStream(request, request.headers, maxBytes, fix) : Promise.resolve(kept);
+}
+
+/** Reads the body from where it still is: the bytes or the text that a parser kept, else the unread stream. */
+export function readParsedBody(request: ParsedRequest, maxBytes: number, fix: string): ReturnType<ReadBody> {
+  const kept = keptOf(request, fix);
+  if (kept !== undefined) return Promise.resolve(kept);
   // Serverless platforms parse without ever having had a stream. An empty object is what a parser leaves that did nothing.
-  const { body } = request;
+  const body = bodyOf(request);
   if (typeof body === "object" && body !== null && Object.keys(body).length > 0) {
-    return alreadyParsed(`A body parser was faster. ${fix}`);
+    return Promise.resolve(readBefore(fix));
   }
   return readNodeStream(request, request.headers, maxBytes, fix);
 }
@@ -214,9 +247,7 @@ export async function readFetched(
 ): ReturnType<ReadBody> {
   if (incoming === undefined) return readRequest(request, maxBytes, fix);
   if (!incoming.readableDidRead) return readParsedBody(incoming, maxBytes, fix);
-  const read = await readRequest(request, maxBytes, fix);
-  // Something was read, and was read past the Request if that has nothing left.
-  return isBytes(read) && read.length === 0 ? alreadyParsed(`Something read the request body before. ${fix}`) : read;
+  return keptOf(incoming, fix) ?? readRequest(request, maxBytes, fix);
 }
 
 // How long, and how much, a sender may go on sending a body that was refused, so that it gets to read the answer.
@@ -263,7 +294,7 @@ export function cutOff(request: NodeRequest): void {
   });
 }
 
-/** Takes a request through a router, and sends the answer. Rejects only if a receiver of somebody else does. */
+/** Takes a request through a router, and sends the answer. Rejects only if a receiver of somebody else does, and with an `Error`. */
 export async function answerNode(
   router: Receiver,
   request: NodeRequest,
@@ -272,8 +303,12 @@ export async function answerNode(
 ): Promise<void> {
   ignoreStreamErrors(request, response);
   const { url, body, waitUntil } = parts;
-  const outcome = await router.receive({ method: request.method ?? "", url, headers: headersOf(request), body, waitUntil });
-  sendAnswer(request, response, toAnswer(outcome));
+  try {
+    const outcome = await router.receive({ method: request.method ?? "", url, headers: headersOf(request), body, waitUntil });
+    sendAnswer(request, response, toAnswer(outcome));
+  } catch (thrown) {
+    throw asError(thrown);
+  }
 }
 
 /** Sends an answer, if there still is somebody to send it to. */

@@ -1,6 +1,6 @@
 import type { ReadBody } from "../body.ts";
 import { checkReceiver, type Receiver } from "../delivery.ts";
-import { answerNode, type NodeRequest, type NodeResponse, readNodeStream } from "./node-http.ts";
+import { answerNode, type NodeRequest, type NodeResponse, readRawBody } from "./node-http.ts";
 
 export type { NodeRequest, NodeResponse, NodeStream } from "./node-http.ts";
 
@@ -9,7 +9,7 @@ export type NodeHandler = (request: NodeRequest, response: NodeResponse) => Prom
 
 /**
  * Makes a request listener for `node:http`, `node:https` and `node:http2`. It reads the raw bytes itself, so mount it before any body
- * parser.
+ * parser. Of a request that a platform has drained before, it takes the bytes that were kept in `request.rawBody` or `request.body`.
  *
  * @throws {@link ConfigurationError} for what is no router
  *
@@ -27,7 +27,7 @@ export type NodeHandler = (request: NodeRequest, response: NodeResponse) => Prom
 export function nodeHandler(router: Receiver): NodeHandler {
   checkReceiver(router, "nodeHandler()");
   return function handleWebhook(request, response) {
-    const body: ReadBody = (maxBytes) => readNodeStream(request, request.headers, maxBytes, FIX);
+    const body: ReadBody = (maxBytes) => readRawBody(request, maxBytes, FIX);
     return answerNode(router, request, response, { url: request.url ?? "/", body });
   };
 }

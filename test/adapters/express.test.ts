@@ -89,6 +89,19 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
       ["behind middleware that waited until there was something to read", [waitForReadable], large],
       ["behind middleware that copies the request to a slow stream", [copyToSlowStream], event],
       ["behind middleware that copies the request to a slow stream, large", [copyToSlowStream], large],
+      ["behind middleware that is still filling rawBody with bytes", [collectBytes]],
+      ["behind middleware that is still filling rawBody with bytes, chunked", [collectBytes], event, { chunked: true }],
+      ["behind middleware that is still filling rawBody with bytes, large", [collectBytes], large],
+      ["behind middleware that is still filling rawBody with bytes, large, chunked", [collectBytes], large, { chunked: true }],
+      ["behind middleware that is still filling rawBody with text", [collectText]],
+      ["behind middleware that is still filling rawBody with text, large, chunked", [collectText], large, { chunked: true }],
+      ["behind middleware that has filled rawBody, chunked", [collectBytes, waitForTheEnd], large, { chunked: true }],
+      ["behind middleware that has filled rawBody, and goes on before the end", [collectBytes, goOnAtFirstChunk]],
+      ["behind express.raw(), and rawBody that nobody fills", [emptyRawBody, create.raw({ type: "*/*" })], event, { chunked: true }],
+      ["behind a body that throws when it is asked", [throwingBody]],
+      ["behind rawBody of a platform that reads the request elsewhere, while somebody listens", [rawBodyOfPlatform(event), listenAlong]],
+      ["behind middleware that iterates over the request as well", [iterateAlong], event],
+      ["behind middleware that iterates over the request as well, large, chunked", [iterateAlong], large, { chunked: true }],
       ["in front of everything", []],
     ];
     it.each(cases)("%s", async (_name, before, body = event, sending = {}) => {
@@ -126,6 +139,10 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
       ["behind middleware that threw the request away", [discard]],
       ["behind middleware that read the beginning", [readBeginning], large],
       ["behind middleware that listened to the data and waited", [listenAndWait]],
+      ["behind middleware that has filled a part of rawBody", [collectBytes, goOnAtFirstChunk], large],
+      ["behind middleware that has filled a part of rawBody, chunked", [collectBytes, goOnAtFirstChunk], event, { chunked: true }],
+      ["behind middleware that drained the request, and rawBody that nobody filled", [emptyRawBody, drain], event, { chunked: true }],
+      ["behind middleware that drained the request, and a body that throws when it is asked", [drain, throwingBody]],
       ["P13: behind middleware that set an encoding", [setEncoding]],
       ["P13: behind middleware that set an encoding, chunked", [setEncoding], plain, { chunked: true }],
     ];
@@ -133,6 +150,22 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
       const served = await serve(create, ...before);
       expectParsed(await deliver(served.url, body, sending), served, FIX);
     });
+  });
+
+  it.each([true, false])("P18: an inbox gets the bytes that arrived of a body that others are reading: chunked %s", async (chunked) => {
+    const token = "0f8fad5b-d9cb-469f-a165";
+    const stored: Uint8Array[] = [];
+    const inbox = {
+      accept: async ({ rawBody }: { readonly rawBody: Uint8Array }) => {
+        stored.push(rawBody);
+        return { duplicate: false };
+      },
+    };
+    const observed = observe({ inbox }, token);
+    const app = create();
+    app.all("/hooks", collectBytes, expressHandler(observed.router));
+    const answered = await deliver(`${await listening(createServer(app))}/hooks?token=${token}`, event, { chunked });
+    expect([answered.status, observed.errors, stored.map((bytes) => Buffer.from(bytes).toString())]).toEqual([200, [], [event]]);
   });
 
   it("names parsing as the usual cause where a rebuilt body cannot be told from the one that arrived", async () => {
@@ -240,8 +273,10 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
   });
 
   describe("P51: goes to the error middleware, and nowhere else, when", () => {
-    const failures: readonly [string, () => Promise<never>][] = [
+    const failures: readonly [string, () => Promise<never>, string?][] = [
       ["a receiver rejects", () => Promise.reject(new Error("a defect"))],
+      ["a receiver rejects with nothing", () => Promise.reject(undefined), noError],
+      ["a receiver rejects with what Express takes for something else", () => Promise.reject("route"), noError],
       [
         "a receiver throws",
         () => {
@@ -249,25 +284,80 @@ describe.each(versions)("P54: Express %s", (_version, create) => {
         },
       ],
     ];
-    it.each(failures)("%s", async (_name, receive) => {
+    it.each(failures)("%s", async (_name, receive, message = "a defect") => {
       const unhandled: unknown[] = [];
       const listener = (reason: unknown): unknown => unhandled.push(reason);
       process.on("unhandledRejection", listener);
       onTestFinished(() => void process.off("unhandledRejection", listener));
       const app = create();
       app.all("/hooks", expressHandler({ receive }));
+      app.all("/hooks", (_request, response) => void response.send("the next route"));
       app.use(((error: Error, _request, response, _next) => {
         response.status(503).send(`caught ${error.message}`);
       }) satisfies ErrorRequestHandler);
       const url = `${await listening(createServer(app))}/hooks`;
       const answered = await deliver(url, event);
-      expect([answered.status, answered.text]).toEqual([503, "caught a defect"]);
+      expect([answered.status, answered.text]).toEqual([503, `caught ${message}`]);
       // Node.js reports rejections once the turn is over, which a second answer shows.
       await deliver(url, event);
       expect(unhandled).toEqual([]);
     });
   });
 });
+
+const noError = "The receiver threw what is no Error.";
+
+const collectBytes: RequestHandler = (request, _response, next) => {
+  request.rawBody = Buffer.alloc(0);
+  request.on("data", (chunk: Buffer) => {
+    request.rawBody = Buffer.concat([request.rawBody as Buffer, chunk]);
+  });
+  next();
+};
+
+const collectText: RequestHandler = (request, _response, next) => {
+  request.rawBody = "";
+  request.on("data", (chunk: Buffer) => {
+    request.rawBody += String(chunk);
+  });
+  next();
+};
+
+const emptyRawBody: RequestHandler = (request, _response, next) => {
+  request.rawBody = "";
+  next();
+};
+
+const rawBodyOfPlatform =
+  (body: string): RequestHandler =>
+  (request, _response, next) => {
+    request.rawBody = Buffer.from(body);
+    next();
+  };
+
+const waitForTheEnd: RequestHandler = (request, _response, next) => {
+  request.on("end", () => next());
+};
+
+const goOnAtFirstChunk: RequestHandler = (request, _response, next) => {
+  request.once("data", () => next());
+};
+
+const throwingBody: RequestHandler = (request, _response, next) => {
+  Object.defineProperty(request, "body", {
+    get: () => {
+      throw new SyntaxError("Invalid JSON");
+    },
+  });
+  next();
+};
+
+const iterateAlong: RequestHandler = (request, _response, next) => {
+  void (async () => {
+    for await (const _chunk of request);
+  })();
+  next();
+};
 
 const listenAlong: RequestHandler = (request, _response, next) => {
   request.on("data", () => undefined);

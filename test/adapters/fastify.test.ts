@@ -1,10 +1,11 @@
-import { request as httpRequest } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { createGunzip, gzipSync } from "node:zlib";
 import cors from "@fastify/cors";
+import express, { type RequestHandler } from "express";
 import { type FastifyInstance, fastify, type preParsingHookHandler } from "fastify";
 import { fastify as fastify50 } from "fastify-5.0";
 import withoutContext from "fastify-plugin";
@@ -14,7 +15,16 @@ import { type FastifyPluginOptions, fastifyPlugin } from "../../src/adapters/fas
 import type { RouterOptions } from "../../src/router.ts";
 import { secret, success } from "../suites/deliveries.ts";
 import { signHex } from "../suites/signer.ts";
-import { deliver, expectHandled, expectParsed, expectRefused, type Observed, observe, type Sending } from "./observed.ts";
+import {
+  deliver,
+  expectHandled,
+  expectParsed,
+  expectRefused,
+  listening as listeningOn,
+  type Observed,
+  observe,
+  type Sending,
+} from "./observed.ts";
 
 const path = "/webhooks/heygen";
 
@@ -95,6 +105,14 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
       ["behind hooks that wait after parsing", waitAfterParsing, large],
       ["behind a hook that listens to the data as well, and hooks that wait after parsing", listenAndWaitAfterParsing, large],
       ["behind a hook that copies the request to a slow stream", preParsing(copyToSlowStream), large],
+      ["behind a hook that is still filling rawBody with bytes", preParsing(collectBytes)],
+      ["behind a hook that is still filling rawBody with bytes, chunked", preParsing(collectBytes), event, { chunked: true }],
+      ["behind a hook that is still filling rawBody with bytes, large, chunked", preParsing(collectBytes), large, { chunked: true }],
+      ["behind a hook that is still filling rawBody with text", preParsing(collectText)],
+      ["behind a hook that is still filling rawBody with text, chunked", preParsing(collectText), event, { chunked: true }],
+      ["behind hooks that fill rawBody and put an equal stream in place", collectAndReplace, event, { chunked: true }],
+      ["behind hooks that fill rawBody and put an equal stream in place, large", collectAndReplace, large, { chunked: true }],
+      ["behind a hook that has filled rawBody, chunked", preParsing(collectAndWait), large, { chunked: true }],
       ["in front of everything", () => undefined],
     ];
     it.each(cases)("%s", async (_name, prepare, body = event, sending = {}) => {
@@ -111,6 +129,7 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
         "behind a hook that drained the request before parsing",
         (app) => app.addHook("onRequest", async ({ raw }) => void (await buffer(raw))),
       ],
+      ["behind a hook that has filled a part of rawBody", preParsing(collectFirstChunk), large, { chunked: true }],
       ["P13: behind a hook that puts text in place", preParsing(replaceByText)],
       ["P17: behind a hook that decompresses", preParsing(decompress), gzipSync(event), gzipped],
       [
@@ -289,12 +308,63 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
     await expect(fastifyPlugin(fastify() as never, options as never)).rejects.toThrow(message);
   });
 
-  it("P48: leaves a receiver that rejects to the error handler", async () => {
+  it.each([
+    ["an error", new Error("a defect"), "a defect"],
+    ["nothing", undefined, "The receiver threw what is no Error."],
+    ["a text", "a defect", "The receiver threw what is no Error."],
+    ["an object", { a: 1 }, "The receiver threw what is no Error."],
+  ])("P48: leaves a receiver that rejects with %s to the error handler", async (_what, thrown, message) => {
     const app = create({ forceCloseConnections: true });
     app.setErrorHandler((error: Error, _request, reply) => reply.code(503).send(`caught ${error.message}`));
-    app.register(fastifyPlugin, { router: { receive: () => Promise.reject(new Error("a defect")) }, path });
+    app.register(fastifyPlugin, { router: { receive: () => Promise.reject(thrown) }, path });
     const { status, text: sent } = await deliver((await listening(app)) + path, event);
-    expect([status, sent]).toEqual([503, "caught a defect"]);
+    expect([status, sent]).toEqual([503, `caught ${message}`]);
+  });
+
+  describe("P18: behind a platform that drained the request, as the functions of Google do", () => {
+    const keepBytes = express.json({ verify: (request, _response, bytes) => void Object.assign(request, { rawBody: bytes }) });
+    const parse = express.json();
+    const raw = express.raw({ type: "*/*" });
+    const replaceByParsed = (app: FastifyInstance) =>
+      app.addHook("preValidation", async (request) => {
+        request.body = (request.raw as typeof request.raw & { readonly body: unknown }).body;
+      });
+
+    async function serveBehind(before: RequestHandler, prepare: (app: FastifyInstance) => unknown = () => undefined) {
+      const observed = observe();
+      let handle: RequestListener = () => undefined;
+      const app = create({
+        serverFactory: (handler) => {
+          handle = handler as RequestListener;
+          return createServer();
+        },
+      });
+      await prepare(app);
+      app.register(fastifyPlugin, { router: observed.router, path });
+      await app.ready();
+      const platform = express().use(before, (request: IncomingMessage, response: ServerResponse) => handle(request, response));
+      return { ...observed, url: (await listeningOn(createServer(platform))) + path };
+    }
+
+    it.each([
+      ["rawBody", keepBytes],
+      ["a body of bytes", raw],
+    ])("takes the bytes from %s", async (_what, before) => {
+      for (const chunked of [false, true]) {
+        const served = await serveBehind(before);
+        expectHandled(await deliver(served.url, event, { chunked }), served, event);
+      }
+    });
+
+    it("takes the bytes from rawBody also where a hook has put in place what was parsed", async () => {
+      const served = await serveBehind(keepBytes, replaceByParsed);
+      expectHandled(await deliver(served.url, event), served, event);
+    });
+
+    it("says what to move where it kept nothing", async () => {
+      const served = await serveBehind(parse);
+      expectParsed(await deliver(served.url, event), served, FIX);
+    });
   });
 
   describe("behind hooks that put something in place of the body", () => {
@@ -405,6 +475,32 @@ describe.each(versions)("P54: Fastify %s", (_version, create) => {
   });
 });
 
+const collectBytes: preParsingHookHandler = (request, _reply, payload, done) => {
+  const given = Object.assign(request, { rawBody: Buffer.alloc(0) });
+  payload.on("data", (chunk: Buffer) => {
+    given.rawBody = Buffer.concat([given.rawBody, chunk]);
+  });
+  done(null, payload);
+};
+
+const collectText: preParsingHookHandler = (request, _reply, payload, done) => {
+  const given = Object.assign(request, { rawBody: "" });
+  payload.on("data", (chunk: Buffer) => {
+    given.rawBody += String(chunk);
+  });
+  done(null, payload);
+};
+
+const collectAndWait: preParsingHookHandler = (request, reply, payload, done) => {
+  payload.on("end", () => done(null, payload));
+  collectBytes.call(undefined as never, request, reply, payload, () => undefined);
+};
+
+const collectFirstChunk: preParsingHookHandler = (request, reply, payload, done) => {
+  collectBytes.call(undefined as never, request, reply, payload, () => undefined);
+  payload.once("data", () => done(null, payload));
+};
+
 const replaceEqually: preParsingHookHandler = (_request, _reply, payload, done) => {
   done(null, payload.pipe(new PassThrough()));
 };
@@ -448,6 +544,12 @@ const copyToSlowStream: preParsingHookHandler = (_request, _reply, payload, done
 
 const listenAndWaitAfterParsing = (app: FastifyInstance): void => {
   app.addHook("preParsing", listenAlong);
+  waitAfterParsing(app);
+};
+
+const collectAndReplace = (app: FastifyInstance): void => {
+  app.addHook("preParsing", collectBytes);
+  app.addHook("preParsing", replaceEqually);
   waitAfterParsing(app);
 };
 

@@ -1,11 +1,16 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { serve } from "@hono/node-server";
+import express from "express";
 import { describe, expect, it, vi } from "vitest";
+import { fetchHandler } from "../../src/adapters/fetch.ts";
 import type { AnyWebhookError } from "../../src/errors.ts";
 import { heygen } from "../../src/providers/heygen.ts";
 import { createRouter, type RouterOptions } from "../../src/router.ts";
 import { secret, success } from "../suites/deliveries.ts";
 import { signHex, toBytes } from "../suites/signer.ts";
+import { deliver, listening, observe } from "./observed.ts";
 
 const url = "https://app.example.test/webhooks/heygen";
 
@@ -124,6 +129,38 @@ describe("router.fetch", () => {
     router.onAny(() => undefined);
     const environment = new Proxy({}, { get: (_target, name) => expect.unreachable(String(name)) });
     expect((await handle(await request(success("v")), environment)).status).toBe(200);
+  });
+
+  it.each([
+    ["that was read before", express.json(), success("v")],
+    ["of nothing", express.json({ type: "none" }), ""],
+  ])("P18: stores nothing of a Request over a stream %s", async (_what, before, body) => {
+    const token = "0f8fad5b-d9cb-469f-a165";
+    const accept = vi.fn();
+    const { router, errors } = observe({ inbox: { accept } }, token);
+    const app = express();
+    app.use(before, async (incoming: IncomingMessage, response: ServerResponse) => {
+      // As frameworks that run on a server of the application make one.
+      const init = { method: "POST", body: Readable.toWeb(incoming), duplex: "half" } as RequestInit;
+      const answer = await router.fetch(new Request(`http://localhost${incoming.url}`, init));
+      response.writeHead(answer.status).end(await answer.text());
+    });
+    const answered = await deliver(`${await listening(createServer(app))}/?token=${token}`, body, { chunked: true });
+    expect([answered.status, errors.map(({ code }) => code)]).toEqual([500, ["body_already_parsed"]]);
+    expect(errors[0]?.message).toMatch(/or nothing was sent\. Call router\.fetch\(request\) first/);
+    expect(accept).not.toHaveBeenCalled();
+  });
+
+  it("an empty body that says so is one", async () => {
+    const { handle, errors } = setUp();
+    const body = new ReadableStream({ start: (controller) => controller.close() });
+    const empty = new Request(url, { method: "POST", headers: { "content-length": "0" }, body, duplex: "half" } as RequestInit);
+    expect([(await handle(empty)).status, errors.map(({ code }) => code)]).toEqual([401, ["signature_missing"]]);
+  });
+
+  it("rejects with an error, whatever a receiver rejects with", async () => {
+    const handle = fetchHandler({ receive: () => Promise.reject(undefined) });
+    await expect(handle(await request(success("v")))).rejects.toThrow("The receiver threw what is no Error.");
   });
 
   it("P18: on Node.js, finds the body under the Request, or says who read it", async () => {

@@ -1,9 +1,10 @@
-import type { IncomingMessage, Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { PassThrough } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { createAdaptorServer } from "@hono/node-server";
-import { createAdaptorServer as createAdaptorServer1 } from "@hono/node-server-1";
+import { createAdaptorServer, getRequestListener } from "@hono/node-server";
+import { createAdaptorServer as createAdaptorServer1, getRequestListener as getRequestListener1 } from "@hono/node-server-1";
+import express, { type RequestHandler } from "express";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
@@ -32,6 +33,7 @@ interface Pair {
   readonly name: string;
   readonly create: () => Hono;
   readonly listen: typeof createAdaptorServer;
+  readonly adapt: (fetch: Hono["fetch"]) => unknown;
   readonly logger: typeof logger;
   readonly cors: typeof cors;
 }
@@ -42,9 +44,9 @@ const server1 = createAdaptorServer1 as unknown as typeof createAdaptorServer;
 
 // @hono/node-server 2 imports "hono/ws", which Hono 4.0 does not have yet.
 const pairs: readonly Pair[] = [
-  { name: "4.13 on @hono/node-server 2", create: () => new Hono(), listen: createAdaptorServer, logger, cors },
-  { name: "4.13 on @hono/node-server 1", create: () => new Hono(), listen: server1, logger, cors },
-  { name: "4.0.0 on @hono/node-server 1", ...old, listen: server1 },
+  { name: "4.13 on @hono/node-server 2", create: () => new Hono(), listen: createAdaptorServer, adapt: getRequestListener, logger, cors },
+  { name: "4.13 on @hono/node-server 1", create: () => new Hono(), listen: server1, adapt: getRequestListener1, logger, cors },
+  { name: "4.0.0 on @hono/node-server 1", ...old, listen: server1, adapt: getRequestListener1 },
 ];
 
 const reading =
@@ -260,12 +262,39 @@ describe.each(pairs)("P54: Hono $name", ({ create, listen, ...pair }) => {
     expect(json.text).toBe('{"received":{"a":"é"}}');
   });
 
-  it("P51: leaves a receiver that rejects to app.onError", async () => {
+  it.each([
+    ["an error", new Error("a defect"), "a defect"],
+    ["nothing", undefined, "The receiver threw what is no Error."],
+    ["a text", "a defect", "The receiver threw what is no Error."],
+  ])("P51: leaves a receiver that rejects with %s to app.onError", async (_what, thrown, message) => {
     const app = create();
-    app.all("/hooks", honoHandler({ receive: () => Promise.reject(new Error("a defect")) }));
+    app.all("/hooks", honoHandler({ receive: () => Promise.reject(thrown) }));
     app.onError((error, context) => context.text(`caught ${error.message}`, 503));
     const { status, text } = await deliver(`${await listening(listen({ fetch: app.fetch }) as Server)}/hooks`, event);
-    expect([status, text]).toEqual([503, "caught a defect"]);
+    expect([status, text]).toEqual([503, `caught ${message}`]);
+  });
+
+  describe("P18: in an Express application, behind", () => {
+    async function serveIn(...before: readonly RequestHandler[]): Promise<Observed & { readonly url: string }> {
+      const observed = observe();
+      const app = create().all("/webhooks/heygen", honoHandler(observed.router));
+      const server = express().use(...before, pair.adapt(app.fetch) as RequestHandler);
+      return { ...observed, url: `${await listening(createServer(server))}/webhooks/heygen` };
+    }
+
+    it("express.raw(), takes the bytes that arrived", async () => {
+      for (const chunked of [false, true]) {
+        const served = await serveIn(express.raw({ type: "*/*" }));
+        expectHandled(await deliver(served.url, event, { chunked }), served, event);
+      }
+    });
+
+    it("express.json(), says which line to move", async () => {
+      for (const chunked of [false, true]) {
+        const served = await serveIn(express.json());
+        expectParsed(await deliver(served.url, event, { chunked }), served, FIX);
+      }
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import { honoHandler } from "../../src/adapters/hono.ts";
 import { nextApiRoute, nextRoute } from "../../src/adapters/next.ts";
 import { nodeHandler } from "../../src/adapters/node.ts";
 import { success } from "../suites/deliveries.ts";
-import { deliver, listening } from "./observed.ts";
+import { deliver, expectParsed, listening, observe } from "./observed.ts";
 
 it.each([
   ["expressHandler()", expressHandler],
@@ -28,4 +28,21 @@ it("an adapter that was mounted itself, instead of what it returns, answers 500 
   });
   const answered = await deliver(await listening(createServer(app)), success("v_1"));
   expect([answered.status, answered.text]).toEqual([500, expect.stringContaining("Mount what it returns, not itself.")]);
+});
+
+it("P18: a route of Next.js behind the body parser of a custom server names that server", async () => {
+  const observed = observe();
+  const app = express();
+  app.all("/", express.json(), nextApiRoute(observed.router));
+  expectParsed(
+    await deliver(await listening(createServer(app)), success("v_1")),
+    observed,
+    /In a custom server, mount Next\.js above express\.json\(\)\./,
+  );
+
+  const other = observe();
+  const body = new ReadableStream({ start: (controller) => controller.close() });
+  const drained = new Request("http://localhost", { method: "POST", body, duplex: "half" } as RequestInit);
+  expect((await nextRoute(other.router).POST(drained)).status).toBe(500);
+  expect(other.errors[0]?.message).toMatch(/In a custom server, mount Next\.js above express\.json\(\)\./);
 });

@@ -1,5 +1,6 @@
 import { createServer as createHttp2Server, connect as http2Connect } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { type NodeHandler, nodeHandler } from "../../src/adapters/node.ts";
 import type { AnyWebhookError } from "../../src/errors.ts";
@@ -64,6 +65,23 @@ describe("nodeHandler", () => {
     expect(errors).toMatchObject([{ code: "body_already_parsed", message: expect.stringContaining("before any body parser") }]);
   });
 
+  it.each(["rawBody", "body"])("takes the bytes that a platform kept as %s of a request that it drained", async (name) => {
+    const { handle, errors } = setUp();
+    const { url } = await serve(async (request, response) => {
+      const bytes = await buffer(request as unknown as NodeJS.ReadableStream);
+      await handle(Object.assign(request, { body: { event_type: "x" } }, { [name]: bytes }), response);
+    });
+    const answer = await request(url, { method: "POST", body: success("v"), headers: await signedHeaders(success("v")) });
+    expect([answer.status, errors]).toEqual([200, []]);
+  });
+
+  it("reads the stream where it is there, whatever a platform has parsed", async () => {
+    const { handle, errors } = setUp();
+    const { url } = await serve((request, response) => handle(Object.assign(request, { body: { event_type: "x" } }), response));
+    const answer = await request(url, { method: "POST", body: success("v"), headers: await signedHeaders(success("v")) });
+    expect([answer.status, errors]).toEqual([200, []]);
+  });
+
   it("an empty body that was drained before is an empty body", async () => {
     const { handle, errors } = setUp();
     const { url } = await serve(async (request, response) => {
@@ -72,6 +90,18 @@ describe("nodeHandler", () => {
     });
     expect((await request(url, { method: "POST" })).status).toBe(401);
     expect(errors).toMatchObject([{ code: "signature_missing" }]);
+  });
+
+  it("rejects with an error, whatever a receiver rejects with", async () => {
+    const rejected: unknown[] = [];
+    const handle = nodeHandler({ receive: () => Promise.reject(undefined) });
+    const { url } = await serve(async (request, response) => {
+      await handle(request, response).catch((error: unknown) => rejected.push(error));
+      response.writeHead(500, {});
+      response.end("");
+    });
+    await request(url, { method: "POST" });
+    expect(rejected).toEqual([new Error("The receiver threw what is no Error.", { cause: undefined })]);
   });
 
   it("reads a stream that somebody has paused", async () => {

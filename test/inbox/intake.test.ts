@@ -125,6 +125,15 @@ describe("a router with an inbox", () => {
     expect(stored.map(({ authenticity }) => authenticity.method)).toEqual(["signature", "token"]);
   });
 
+  it("P18: refuses a body of nothing, whoever vouches for it, since no version will read that", async () => {
+    const { router, accept, errors } = setUp();
+    expect(await router.receive(await signed(""))).toEqual({ result: "body_not_json", status: 400 });
+    const token = createRouter(heygen({ token: "a-token-of-the-tests" }), { inbox: { accept } }).onError(() => undefined);
+    const outcome = await token.receive({ method: "POST", url: "/?token=a-token-of-the-tests", headers: {}, body: new Uint8Array() });
+    expect(outcome).toEqual({ result: "body_not_json", status: 400 });
+    expect([accept.mock.calls, errors.map(({ code }) => code)]).toEqual([[], ["body_not_json"]]);
+  });
+
   it("refuses it where its age would have to be in its body", async () => {
     const { accept } = setUp();
     const router = createRouter(videopilot({ secret, maxAgeSeconds: 60 }), { inbox: { accept } });

@@ -104,11 +104,11 @@ describe("adapters", () => {
   test("do not import each other; what several need is in files that are no entries", () => {
     expect(forbidden(({ from, to }) => isAdapter(from) && isAdapterEntry(to))).toEqual([]);
     const parts = sources.filter((file) => isAdapter(file) && !isAdapterEntry(file));
-    expect(parts).toEqual(["src/adapters/fetch.ts", "src/adapters/node-http.ts", "src/adapters/read-timeout.ts"]);
+    expect(parts).toEqual(["src/adapters/fetch.ts", "src/adapters/node-http.ts", "src/adapters/read-timeout.ts", "src/adapters/thrown.ts"]);
   });
 
   test.each(adapterNames)("reach nothing at run time but bodies, headers, answers and errors: %s", (name) => {
-    const parts = ["src/adapters/fetch.ts", "src/adapters/node-http.ts", "src/adapters/read-timeout.ts"];
+    const parts = ["src/adapters/fetch.ts", "src/adapters/node-http.ts", "src/adapters/read-timeout.ts", "src/adapters/thrown.ts"];
     const known = ["src/body.ts", "src/delivery.ts", "src/errors.ts", "src/kept-body.ts", "src/linked-list.ts", "src/outcome.ts"];
     const reached = reachableAtRunTime(`src/adapters/${name}.ts`);
     expect(reached).toContain("src/outcome.ts");

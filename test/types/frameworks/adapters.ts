@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { ExecutionContext, ExportedHandler, Request as WorkersRequest } from "@cloudflare/workers-types";
 import express, { type RequestHandler } from "express";
 import express4, { type RequestHandler as RequestHandler4 } from "express-4";
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyTypeProvider, fastify } from "fastify";
 import { fastify as fastify50 } from "fastify-5.0";
 import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import { createFactory } from "hono/factory";
@@ -60,6 +60,10 @@ export const onExpress4: RequestHandler4 = expressHandler(router);
 
 // Fastify: servers of HTTP and HTTP/2, a logger with a type, type providers, both ways to register
 const options: FastifyPluginOptions = { router, path: "/hooks" };
+interface OwnTypes extends FastifyTypeProvider {
+  readonly validator: this["schema"] extends { readonly own: infer Own } ? Own : unknown;
+  readonly serializer: this["schema"] extends { readonly own: infer Own } ? Own : unknown;
+}
 fastify().register(fastifyPlugin, options);
 fastify().register(fastifyPlugin, { router: anyRouter, path: "/hooks", prefix: "/webhooks" });
 fastify({ logger: true }).register(fastifyPlugin, options);
@@ -67,6 +71,7 @@ fastify({ loggerInstance: {} as FastifyBaseLogger & { readonly own: 1 } }).regis
 fastify({ http2: true }).register(fastifyPlugin, options);
 fastify({ http2: true, https: {} }).register(fastifyPlugin, options);
 fastify({ https: {} }).register(fastifyPlugin, options);
+fastify().withTypeProvider<OwnTypes>().register(fastifyPlugin, options);
 fastify50().register(fastifyPlugin, options);
 fastify50({ http2: true }).register(fastifyPlugin, options);
 export const inPlugin: FastifyPluginAsync = async (instance) => {
