@@ -77,9 +77,10 @@ export async function readRequest(request: Request, maxBytes: number, fix: strin
   if (announcesMoreThan(announced, maxBytes)) return tooLarge;
   const read = request.body === null ? new Uint8Array() : await readStream(request.body, maxBytes);
   if (!isBytes(read)) return read;
-  // Without a length, a stream that was drained elsewhere looks like one that brought nothing.
-  if (read.length === 0 && request.body !== null && announced === null)
+  // A stream that was drained elsewhere looks like one that brought nothing, but a sender without a body announces none.
+  if (read.length === 0 && request.headers.has("transfer-encoding")) {
     return alreadyParsed(`The body of the Request was read before, or nothing was sent. ${fix}`);
+  }
   return complete(read, announced, fix);
 }
 

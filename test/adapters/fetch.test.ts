@@ -141,7 +141,8 @@ describe("router.fetch", () => {
     const app = express();
     app.use(before, async (incoming: IncomingMessage, response: ServerResponse) => {
       // As frameworks that run on a server of the application make one.
-      const init = { method: "POST", body: Readable.toWeb(incoming), duplex: "half" } as RequestInit;
+      const headers = incoming.headers as Record<string, string>;
+      const init = { method: "POST", headers, body: Readable.toWeb(incoming), duplex: "half" } as RequestInit;
       const answer = await router.fetch(new Request(`http://localhost${incoming.url}`, init));
       response.writeHead(answer.status).end(await answer.text());
     });
@@ -151,10 +152,13 @@ describe("router.fetch", () => {
     expect(accept).not.toHaveBeenCalled();
   });
 
-  it("an empty body that says so is one", async () => {
+  it.each([
+    ["says that there is none", { "content-length": "0" }],
+    ["announces none", {}],
+  ])("an empty body is one where the sender %s", async (_what, headers) => {
     const { handle, errors } = setUp();
     const body = new ReadableStream({ start: (controller) => controller.close() });
-    const empty = new Request(url, { method: "POST", headers: { "content-length": "0" }, body, duplex: "half" } as RequestInit);
+    const empty = new Request(url, { method: "POST", headers, body, duplex: "half" } as RequestInit);
     expect([(await handle(empty)).status, errors.map(({ code }) => code)]).toEqual([401, ["signature_missing"]]);
   });
 
