@@ -42,7 +42,8 @@ it("P18: a route of Next.js behind the body parser of a custom server names that
 
   const other = observe();
   const body = new ReadableStream({ start: (controller) => controller.close() });
-  const drained = new Request("http://localhost", { method: "POST", body, duplex: "half" } as RequestInit);
+  const headers = { "transfer-encoding": "chunked" };
+  const drained = new Request("http://localhost", { method: "POST", headers, body, duplex: "half" } as RequestInit);
   expect((await nextRoute(other.router).POST(drained)).status).toBe(500);
   expect(other.errors[0]?.message).toMatch(/In a custom server, mount Next\.js above express\.json\(\)\./);
 });

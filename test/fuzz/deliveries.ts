@@ -220,7 +220,9 @@ export async function openDeliverer(): Promise<Deliverer> {
       }
       const wrong = wrongWith(outcome, allowed);
       const kept = index % TO_INBOX_ONE_IN === 0 ? await (inboxes[receiver] as Watched).router.receive(delivery) : undefined;
-      const wronglyKept = kept && wrongWith(kept, allowed === authentic ? stored : allowed);
+      // An empty body is nothing to keep.
+      const isKept = allowed === authentic && delivery.body.byteLength > 0;
+      const wronglyKept = kept && wrongWith(kept, isKept ? stored : allowed);
       const found = [wrong, wronglyKept && `with an inbox, ${wronglyKept}`].filter((each) => each !== undefined);
       return { result: outcome.result, problems: [...found, ...problems.splice(0)] };
     },
