@@ -23,6 +23,7 @@ import {
   type PruneOptions,
 } from "./store.ts";
 import { bucketOf, type TallyRow, typesOf } from "./tallies.ts";
+import { createUnderWay } from "./under-way.ts";
 import { within } from "./within.ts";
 import { sourceOf } from "./worker.ts";
 
@@ -63,7 +64,8 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
   const listeners = new Set<() => void>();
   let turn = 0;
   let claimedAt: number | undefined;
-  const underWay = new Set<Promise<unknown>>();
+  // What goes in chunks, and has to end before the database is closed.
+  const underWay = createUnderWay();
   let closing: Promise<void> | undefined;
 
   function sql(text: string): SqliteStatement {
@@ -73,14 +75,6 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       statements.set(text, statement);
     }
     return statement;
-  }
-
-  /** What goes in chunks, and has to end before the database is closed. */
-  function whole<Result>(operation: Promise<Result>): Promise<Result> {
-    underWay.add(operation);
-    const ended = (): boolean => underWay.delete(operation);
-    operation.then(ended, ended);
-    return operation;
   }
 
   const changes = (statement: SqliteStatement, ...values: unknown[]): number => Number(statement.run(...values).changes);
@@ -214,7 +208,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
     claimedAt = now;
     if (now >= before - CLOCK_JITTER_MS) return;
     const due = sql("UPDATE events SET due_at = min(due_at, ?) WHERE entry = ?");
-    await whole(changeAll({ state: "received" }, ["received"], (entry) => due.run(now, entry)));
+    await underWay.track(changeAll({ state: "received" }, ["received"], (entry) => due.run(now, entry)));
   }
 
   const lastEntry = (): number => (sql("SELECT coalesce(max(entry), 0) AS last FROM events").get() as { last: number }).last;
@@ -345,21 +339,23 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       }),
 
     replay: (which: readonly string[] | InboxFilter, { by, reason }: Intervention) =>
-      whole(
-        changeAll(which, ["done", "dead"], (entry) => {
-          sql(`UPDATE events SET state = 'received', attempts = 0, due_at = ?, finished_at = NULL, reason = NULL WHERE entry = ?`).run(
-            clock(),
-            entry,
-          );
-          note(entry, 0, "received", "replayed", { by, reason });
+      underWay
+        .track(
+          changeAll(which, ["done", "dead"], (entry) => {
+            sql(`UPDATE events SET state = 'received', attempts = 0, due_at = ?, finished_at = NULL, reason = NULL WHERE entry = ?`).run(
+              clock(),
+              entry,
+            );
+            note(entry, 0, "received", "replayed", { by, reason });
+          }),
+        )
+        .then((replayed) => {
+          for (const listener of listeners) listener();
+          return replayed;
         }),
-      ).then((replayed) => {
-        for (const listener of listeners) listener();
-        return replayed;
-      }),
 
     discard: (which: readonly string[] | InboxFilter, { by, reason }: Intervention) =>
-      whole(
+      underWay.track(
         changeAll(which, ["received", "retry"], (entry) => {
           sql(`UPDATE events SET state = 'dead', due_at = NULL, finished_at = ?, reason = ? WHERE entry = ?`).run(clock(), reason, entry);
           note(entry, 0, "dead", "discarded", { by, reason });
@@ -383,7 +379,7 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
         };
       }),
 
-    prune: (options: PruneOptions) => whole(prune(options)),
+    prune: (options: PruneOptions) => underWay.track(prune(options)),
 
     async health(): Promise<InboxHealth> {
       if (closing) return CLOSED;
@@ -424,7 +420,8 @@ export function createSqliteStore({ database, writer, policy, clock: givenClock 
       }),
 
     close() {
-      closing ??= Promise.allSettled(underWay)
+      closing ??= underWay
+        .ended()
         .then(() => writer.drain())
         .then(() => {
           statements.clear();
